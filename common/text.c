@@ -1,0 +1,141 @@
+/* Text as it comes from outside. */
+#include "text.h"
+
+#include <string.h>
+
+#include "buf.h"
+
+/* Whether a code point steers a terminal, a log or a line of text. */
+static bool is_steering(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x061c || c == 0x200e || c == 0x200f ||
+           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
+/*
+ * Reads the code point at text, of which len > 0 bytes are left. Returns its length in bytes; 0
+ * where these bytes aren't UTF-8.
+ */
+static size_t read_code_point(const unsigned char *text, size_t len, uint32_t *ret_c)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000}; /* by length: less is over-long */
+    size_t size;
+
+    if (text[0] < 0x80) {
+        *ret_c = text[0];
+        return 1;
+    } else if ((text[0] & 0xe0) == 0xc0) {
+        size = 2;
+        *ret_c = text[0] & 0x1f;
+    } else if ((text[0] & 0xf0) == 0xe0) {
+        size = 3;
+        *ret_c = text[0] & 0x0f;
+    } else if ((text[0] & 0xf8) == 0xf0) {
+        size = 4;
+        *ret_c = text[0] & 0x07;
+    } else {
+        return 0;
+    }
+    if (size > len)
+        return 0;
+    for (size_t i = 1; i < size; i++) {
+        if ((text[i] & 0xc0) != 0x80)
+            return 0;
+        *ret_c = *ret_c << 6 | (text[i] & 0x3f);
+    }
+    if (*ret_c < least[size] || *ret_c > 0x10ffff || (*ret_c >= 0xd800 && *ret_c <= 0xdfff))
+        return 0;
+    return size;
+}
+
+bool text_is_printable(const char *text, size_t len)
+{
+    const unsigned char *at = (const unsigned char *)text;
+
+    while (len > 0) {
+        uint32_t c;
+        size_t size = read_code_point(at, len, &c);
+
+        if (size == 0 || is_steering(c))
+            return false;
+        at += size;
+        len -= size;
+    }
+    return true;
+}
+
+/* The value of a hexadecimal digit; -1 for any other character. */
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+int text_percent_decode(const char *text, size_t len, char *ret_text)
+{
+    size_t out = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        char c = text[i];
+
+        if (c == '%') {
+            int high = i + 1 < len ? hex_digit(text[i + 1]) : -1;
+            int low = i + 2 < len ? hex_digit(text[i + 2]) : -1;
+
+            if (high < 0 || low < 0 || (high | low) == 0)
+                return -1;
+            c = (char)(high << 4 | low);
+            i += 2;
+        }
+        ret_text[out++] = c;
+    }
+    ret_text[out] = '\0';
+    return (int)out;
+}
+
+void text_percent_encode(struct buf *buf, const char *text)
+{
+    static const char digits[] = "0123456789ABCDEF";
+
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+
+        if (c > 0x20 && c < 0x7f && c != '%') {
+            buf_add_char(buf, *text);
+        } else {
+            char encoded[3] = {'%', digits[c >> 4], digits[c & 15]};
+            buf_add(buf, encoded, sizeof encoded);
+        }
+    }
+}
+
+int text_from_hex(const char *text, uint8_t *ret_bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        int high = hex_digit(text[2 * i]);
+        int low = high >= 0 ? hex_digit(text[2 * i + 1]) : -1;
+
+        if (low < 0)
+            return -1;
+        ret_bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    return text[2 * size] == '\0' ? 0 : -1;
+}
+
+int text_copy(char *ret_text, size_t size, const char *text)
+{
+    size_t len = strlen(text);
+
+    if (len >= size) {
+        if (size > 0)
+            ret_text[0] = '\0';
+        return -1;
+    }
+    memcpy(ret_text, text, len + 1);
+    return 0;
+}

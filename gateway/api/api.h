@@ -1,0 +1,53 @@
+/*
+ * The HTTP API: what a thread needs to answer, and the tables of routes.
+ */
+#ifndef API_H
+#define API_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct api;
+struct api_keys;
+struct http_route;
+struct loop;
+struct store;
+struct token_keys;
+
+/* Who may create sessions, and see and stop a family's. */
+enum api_auth {
+    API_AUTH_UNSAID, /* everybody, but nobody through a proxy: DESIGN.md section 8, last paragraph */
+    API_AUTH_OPEN,   /* everybody */
+    API_AUTH_KEY     /* who presents one of api_keys */
+};
+
+/* What all threads share. */
+struct api_options {
+    enum api_auth auth;                  /* who may create */
+    const struct api_keys *api_keys;     /* of API_AUTH_KEY */
+    const struct token_keys *token_keys; /* seals and opens tokens */
+    int64_t ttl_s;                       /* session.ttl */
+    int64_t heartbeat_interval_s;        /* session.heartbeat_interval */
+    int64_t max_age_ms;                  /* session.max_age */
+    int64_t store_timeout_ms;            /* how long a request waits for the store */
+    int64_t authorize_timeout_ms;        /* how long an authorize does */
+    bool keepalive;                      /* authorize.keepalive */
+    atomic_bool *draining;               /* no new sessions, not ready */
+};
+
+/*
+ * An API for one thread, over its store, which stays the caller's. NULL where memory runs out. It is the
+ * server's `arg` for the routes below.
+ */
+struct api *api_new(const struct api_options *options, struct store *store);
+
+/* Frees it; no call may be under way. Accepts NULL. */
+void api_free(struct api *api);
+
+/* The routes of the player listener, and of the admin listener. */
+const struct http_route *api_player_routes(size_t *ret_count);
+const struct http_route *api_admin_routes(size_t *ret_count);
+
+#endif

@@ -1,0 +1,109 @@
+/* POST /v1/sessions: a player, or the backend behind it, asks for a new session. */
+#include <string.h>
+
+#include "api_private.h"
+#include "clock.h"
+
+/* Reads the body into the store's request. false: something is wrong, and was answered. */
+static bool read_body(struct http_request *http, struct api_call *call)
+{
+    struct session *session = &call->store.session;
+    struct store_create *create = &call->store.create;
+    struct api_body body;
+
+    if (!api_body_read(http, &body))
+        return false;
+    api_body_name(&body, "userId", true, SESSION_NAME_MAX, session->user_id);
+    api_body_name(&body, "familyId", true, SESSION_NAME_MAX, session->family_id);
+    api_body_name(&body, "deviceId", true, SESSION_NAME_MAX, session->device_id);
+    api_body_name(&body, "mediaId", true, SESSION_NAME_MAX, session->media_id);
+    api_body_name(&body, "deviceName", false, SESSION_NAME_MAX, session->device_name);
+    api_body_name(&body, "mediaTitle", false, SESSION_NAME_MAX, session->media_title);
+    api_body_name(&body, "platform", false, SESSION_NAME_MAX, session->platform);
+    api_body_name(&body, "playerId", false, SESSION_PLAYER_MAX, session->player_id);
+    api_body_object(&body, "metadata", SESSION_METADATA_MAX, session->metadata);
+    create->replace_count =
+        api_body_session_ids(&body, "replace", SESSION_REPLACE_MAX, create->replace);
+    create->family_limit = create->device_limit = -1;
+    api_body_done(&body);
+
+    if (body.detail[0] != '\0') {
+        http_problem(http, ERR_INVALID_REQUEST, body.detail);
+        return false;
+    }
+    return true;
+}
+
+/* What the token of a session that was just made says. */
+static void make_claims(struct api_call *call)
+{
+    const struct session *session = &call->store.session;
+    struct token_claims *claims = &call->claims;
+
+    memcpy(claims->session_id, session->id, sizeof claims->session_id);
+    strcpy(claims->user_id, session->user_id);
+    strcpy(claims->family_id, session->family_id);
+    strcpy(claims->device_id, session->device_id);
+    strcpy(claims->media_id, session->media_id);
+    strcpy(claims->device_name, session->device_name);
+    strcpy(claims->player_id, session->player_id);
+    claims->issued_ms = clock_wall_ms();
+    claims->started_ms = session->started_ms;
+    claims->family_limit = call->store.create.family_limit;
+    claims->device_limit = call->store.create.device_limit;
+    claims->fallback = false;
+}
+
+static void reply_created(struct http_request *http, struct api_call *call)
+{
+    char token[TOKEN_MAX + 1];
+    char location[sizeof "/v1/sessions/" + SESSION_ID_LEN] = "/v1/sessions/";
+
+    make_claims(call);
+    if (token_seal(call->api->options.token_keys, &call->claims, token) < 0) {
+        http_problem(http, ERR_INTERNAL, NULL);
+        return;
+    }
+    json_t *document = api_session_document(call);
+    json_object_set_new(document, "token", json_string(token));
+    json_object_set_new(document, "usage", api_usage(&call->store.usage));
+    struct http_response *response = api_json_response(201, document);
+
+    strcat(location, call->claims.session_id);
+    if (response != NULL)
+        http_response_add_header(response, "Location", location);
+    http_reply(http, response);
+}
+
+static void on_created(struct store_req *req)
+{
+    struct api_call *call = api_call_of(req);
+
+    http_request_note_session(call->http, call->store.session.id);
+    if (req->err == ERR_OK)
+        reply_created(call->http, call);
+    else
+        api_reply_outcome(call->http, call);
+    api_call_free(call);
+}
+
+void api_create(struct http_request *http)
+{
+    const struct api *api = http_request_server_arg(http);
+
+    if (!api_may_create(http))
+        return;
+    if (atomic_load(api->options.draining)) {
+        http_problem(http, ERR_SHUTTING_DOWN, "this gateway takes no new sessions: ask another");
+        return;
+    }
+    struct api_call *call = api_call_new(http, api->options.store_timeout_ms);
+    if (call == NULL)
+        return;
+    if (!read_body(http, call)) {
+        api_call_free(call);
+        return;
+    }
+    session_id_make(call->store.session.family_id, call->store.session.id);
+    api_call_ask(call, STORE_CREATE, on_created);
+}

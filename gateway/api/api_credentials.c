@@ -1,0 +1,89 @@
+/* What a caller presents: API keys for those who create, tokens for players. */
+#include <string.h>
+
+#include "api_private.h"
+#include "clock.h"
+#include "identity.h"
+
+/* The header that shows that a request came through a proxy; NULL where none does. */
+static const char *proxy_header(const struct http_request *http)
+{
+    static const struct {
+        enum http_header header;
+        const char *name;
+    } headers[] = {{HTTP_FORWARDED, "Forwarded"},
+                   {HTTP_VIA, "Via"},
+                   {HTTP_X_FORWARDED_FOR, "X-Forwarded-For"},
+                   {HTTP_X_FORWARDED_HOST, "X-Forwarded-Host"},
+                   {HTTP_X_FORWARDED_PROTO, "X-Forwarded-Proto"},
+                   {HTTP_X_FORWARDED_URI, "X-Forwarded-Uri"},
+                   {HTTP_X_REAL_IP, "X-Real-IP"}};
+
+    for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)
+        if (http_request_header(http, headers[i].header) != NULL)
+            return headers[i].name;
+    return NULL;
+}
+
+bool api_may_create(struct http_request *http)
+{
+    const struct api *api = http_request_server_arg(http);
+    const char *secret = http_bearer(http_request_header(http, HTTP_AUTHORIZATION));
+
+    switch (api->options.auth) {
+    case API_AUTH_OPEN:
+        return true;
+    case API_AUTH_UNSAID:
+        if (proxy_header(http) == NULL)
+            return true;
+        http_problem(http, ERR_UNAUTHORIZED,
+                     "the request came through a proxy, and the setting auth.mode doesn't say who may "
+                     "create sessions: set it to api_key, or to open");
+        return false;
+    case API_AUTH_KEY:
+        if (secret != NULL && api_keys_find(api->options.api_keys, secret) != NULL)
+            return true;
+        http_problem(http, ERR_UNAUTHORIZED,
+                     secret == NULL ? "Authorization: Bearer <API key> is required"
+                                    : "no such API key");
+        return false;
+    }
+    return false;
+}
+
+enum err api_token_open(const struct api *api, const char *token, struct token_claims *ret_claims)
+{
+    if (token_open(api->options.token_keys, token, strlen(token), ret_claims) != 0 ||
+        clock_wall_ms() - ret_claims->issued_ms > api->options.max_age_ms)
+        return ERR_INVALID_TOKEN;
+    return ERR_OK;
+}
+
+bool api_token_of_session(struct http_request *http, struct token_claims *ret_claims)
+{
+    const struct api *api = http_request_server_arg(http);
+    const char *segment = http_request_param(http, 0);
+    bool in_path = token_has_shape(segment, strlen(segment));
+    const char *token = segment;
+
+    if (!in_path) {
+        token = http_request_header(http, HTTP_X_STREAM_TOKEN);
+        if (token == NULL)
+            token = http_bearer(http_request_header(http, HTTP_AUTHORIZATION));
+    }
+    if (token == NULL) {
+        http_problem(http, ERR_MISSING_TOKEN,
+                     "X-Stream-Token or Authorization: Bearer <token> is required");
+        return false;
+    }
+    if (api_token_open(api, token, ret_claims) != ERR_OK) {
+        http_problem(http, ERR_INVALID_TOKEN, "the token is not one of ours, or past its life");
+        return false;
+    }
+    http_request_note_session(http, ret_claims->session_id);
+    if (!in_path && strcmp(segment, ret_claims->session_id) != 0) {
+        http_problem(http, ERR_INVALID_TOKEN, "the token is another session's");
+        return false;
+    }
+    return true;
+}

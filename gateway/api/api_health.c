@@ -1,0 +1,49 @@
+/* GET /healthz and /readyz. */
+#include <stdio.h>
+#include <string.h>
+
+#include "api_private.h"
+
+/* The store as the member that both answers carry. */
+static void store_member(struct store *store, char *ret_text, size_t size)
+{
+    snprintf(ret_text, size, "\"store\":{\"kind\":\"%s\",\"state\":\"%s\"}", store_kind(store),
+             store_state(store) == STORE_UP ? "up" : "deny");
+}
+
+static void reply_ok(struct http_request *http, const char *member)
+{
+    char body[128];
+    int len = snprintf(body, sizeof body, "{%s}", member);
+
+    http_reply(http, http_response_new(200, "application/json", body, (size_t)len));
+}
+
+/* Answering at all shows that the loop turns. */
+void api_healthz(struct http_request *http)
+{
+    const struct api *api = http_request_server_arg(http);
+    char member[96];
+
+    store_member(api->store, member, sizeof member);
+    reply_ok(http, member);
+}
+
+void api_readyz(struct http_request *http)
+{
+    const struct api *api = http_request_server_arg(http);
+    enum err err = ERR_OK;
+    char member[96];
+
+    store_member(api->store, member, sizeof member);
+    if (atomic_load(api->options.draining))
+        err = ERR_SHUTTING_DOWN;
+    else if (store_state(api->store) != STORE_UP)
+        err = ERR_STORE_UNAVAILABLE;
+    if (err == ERR_OK) {
+        reply_ok(http, member);
+        return;
+    }
+    http_request_note_err(http, err);
+    http_reply(http, http_problem_response(err, NULL, member, 1));
+}

@@ -1,0 +1,401 @@
+/*
+ * The program: what the settings say, put together, run until a signal stops it.
+ *
+ * The main thread owns what is shared (keys, the embedded store, sockets), waits for signals, and accepts
+ * on unix sockets, whose connections it deals out to the workers. It serves nothing itself.
+ */
+#include "app.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "container_of.h"
+#include "identity.h"
+#include "listener.h"
+#include "log.h"
+#include "loop.h"
+#include "memory.h"
+#include "redis_address.h"
+#include "settings.h"
+#include "state_dir.h"
+#include "token.h"
+#include "worker.h"
+
+#define ADMIN_CONNECTIONS 256
+#define HEADER_LIMIT      (32 * 1024)
+
+/* Accepts on a unix socket and deals the connections out. */
+struct acceptor {
+    uv_poll_t poll;          /* on the socket */
+    int fd;                  /* the socket; -1: not in use */
+    struct worker **workers; /* in turn */
+    size_t count, next;      /* of workers; whose turn it is */
+};
+
+struct app {
+    const struct settings *settings;          /* all of them, checked */
+    struct loop loop;                         /* of the main thread */
+    uv_signal_t sigterm, sigint;              /* both stop */
+    uv_timer_t delay;                         /* shutdown_delay_ms */
+    bool stopping;                            /* a signal came */
+    atomic_bool draining;                     /* shared with the threads */
+    struct listener player, admin;            /* sockets */
+    struct acceptor accept_player, accept_admin; /* where they are unix sockets */
+    struct token_keys *token_keys;            /* shared with the threads */
+    struct api_keys *api_keys;                /* shared with the threads */
+    struct memory *memory;                    /* the embedded store, or NULL */
+    struct redis_address address;             /* of Redis, where memory is NULL */
+    struct store_redis_options redis;         /* the same */
+    struct worker **workers;                  /* the player listener's, then the admin thread */
+    size_t worker_count;                      /* started, the admin thread included */
+};
+
+static void on_closed_nothing(uv_handle_t *handle)
+{
+    (void)handle;
+}
+
+/* ---- Keys and tokens ---- */
+
+/* The state directory's secret of this name, made where there is none. NULL: it was logged. */
+static char *kept_secret(const struct app *app, const char *name, int *ret_made)
+{
+    struct buf reason = BUF_EMPTY;
+    char *dir = state_dir_path(app->settings->state_dir, &reason);
+    char *secret = dir != NULL ? state_dir_secret(dir, name, 32, ret_made, &reason) : NULL;
+
+    if (secret == NULL) {
+        log_line(LOG_ERROR, "state_dir can't be used", LOG_STR("file", name),
+                 LOG_STR("reason", buf_text(&reason)));
+    } else if (*ret_made) {
+        struct buf path = BUF_EMPTY;
+
+        buf_printf(&path, "%s/%s", dir, name);
+        log_line(LOG_INFO, "made a secret", LOG_STR("path", buf_text(&path)));
+        buf_done(&path);
+    }
+    free(dir);
+    buf_done(&reason);
+    return secret;
+}
+
+static int load_token_keys(struct app *app)
+{
+    const struct setting_list *keys = &app->settings->tokens_keys;
+    int made;
+
+    app->token_keys = token_keys_new();
+    if (app->token_keys == NULL)
+        return APP_FAILED;
+    for (size_t i = 0; i < keys->count; i++)
+        if (token_keys_add(app->token_keys, keys->items[i]) != 0)
+            return APP_FAILED;
+    if (keys->count > 0)
+        return APP_OK;
+
+    char *secret = kept_secret(app, "token.key", &made);
+    if (secret == NULL)
+        return APP_WRONG_SETTING;
+    int rc = token_keys_add(app->token_keys, secret);
+    free(secret);
+    if (app->settings->store == SETTINGS_STORE_REDIS)
+        log_line(LOG_WARN, "tokens.keys is not set: another gateway on this Redis would refuse "
+                           "this one's tokens");
+    return rc == 0 ? APP_OK : APP_FAILED;
+}
+
+static int load_api_keys(struct app *app)
+{
+    const struct setting_list *keys = &app->settings->auth_api_keys;
+
+    app->api_keys = api_keys_new();
+    if (app->api_keys == NULL)
+        return APP_FAILED;
+    for (size_t i = 0; i < keys->count; i++)
+        if (api_keys_add(app->api_keys, keys->items[i]) != 0)
+            return APP_FAILED;
+    return APP_OK;
+}
+
+/* There is always an admin token: the setting's, or one that is made and kept. */
+static int load_admin_token(struct app *app)
+{
+    int made;
+
+    if (app->settings->admin_token.count > 0)
+        return APP_OK;
+    char *secret = kept_secret(app, "admin.token", &made);
+    if (secret == NULL)
+        return APP_WRONG_SETTING;
+    free(secret);
+    return APP_OK;
+}
+
+/* ---- The store ---- */
+
+static int open_store(struct app *app)
+{
+    const struct settings *settings = app->settings;
+    const struct store_options options = {
+        .ttl_ms = settings->session_ttl * 1000,
+        .max_age_ms = settings->session_max_age * 1000,
+        .family_limit = (uint32_t)settings->limits_family,
+        .device_limit = (uint32_t)settings->limits_device,
+    };
+    char reason[128];
+
+    if (settings->store == SETTINGS_STORE_MEMORY) {
+        app->memory = memory_new(&options, NULL);
+        log_line(LOG_INFO, "sessions live in the embedded store");
+        return app->memory != NULL ? APP_OK : APP_FAILED;
+    }
+    if (redis_address_parse(settings->redis_url, &app->address, reason, sizeof reason) != 0) {
+        log_line(LOG_ERROR, "redis.url can't be used", LOG_STR("reason", reason));
+        return APP_WRONG_SETTING;
+    }
+    app->redis = (struct store_redis_options){
+        .store = options,
+        .address = &app->address,
+        .prefix = settings->redis_prefix != NULL ? settings->redis_prefix : "",
+        .timeout_ms = settings->redis_timeout_ms,
+    };
+    log_line(LOG_INFO, "sessions live in Redis",
+             LOG_STR("host", app->address.host != NULL ? app->address.host : app->address.path),
+             LOG_INT("port", app->address.port), LOG_INT("db", app->address.db));
+    return APP_OK;
+}
+
+/* ---- Sockets and threads ---- */
+
+static int open_listener(const char *text, const char *name, size_t threads, struct listener *listener)
+{
+    struct buf reason = BUF_EMPTY;
+    char address[LISTEN_ADDRESS_TEXT];
+    int rc = listener_open(text, threads, listener, &reason);
+
+    if (rc != 0)
+        log_line(LOG_ERROR, "can't listen", LOG_STR("setting", name),
+                 LOG_STR("reason", buf_text(&reason)));
+    else
+        log_line(LOG_INFO, "listening", LOG_STR("setting", name),
+                 LOG_STR("address", listen_address_text(&listener->address, address)));
+    buf_done(&reason);
+    return rc == 0 ? APP_OK : APP_WRONG_SETTING;
+}
+
+static enum api_auth auth_mode(const struct settings *settings)
+{
+    switch ((enum settings_auth)settings->auth_mode) {
+    case SETTINGS_AUTH_OPEN:
+        return API_AUTH_OPEN;
+    case SETTINGS_AUTH_API_KEY:
+        return API_AUTH_KEY;
+    case SETTINGS_AUTH_UNSAID:
+        break;
+    }
+    return API_AUTH_UNSAID;
+}
+
+static void fill_options(struct app *app, struct worker_options *ret_options)
+{
+    const struct settings *settings = app->settings;
+
+    *ret_options = (struct worker_options){
+        .api = {.auth = auth_mode(settings),
+                .api_keys = app->api_keys,
+                .token_keys = app->token_keys,
+                .ttl_s = settings->session_ttl,
+                .heartbeat_interval_s = settings->session_heartbeat_interval,
+                .max_age_ms = settings->session_max_age * 1000,
+                .store_timeout_ms = settings->redis_timeout_ms,
+                .authorize_timeout_ms = settings->authorize_timeout_ms,
+                .keepalive = settings->authorize_keepalive,
+                .draining = &app->draining},
+        .http = {.request_timeout_ms = (unsigned)settings->http_request_timeout_ms,
+                 .idle_timeout_s = (unsigned)settings->http_idle_timeout,
+                 .header_limit = HEADER_LIMIT},
+        .memory = app->memory,
+        .redis = &app->redis,
+        .shutdown_ms = settings->shutdown_ms,
+    };
+}
+
+/* Starts one thread on the n-th socket of a listener. */
+static int start_worker(struct app *app, struct worker_options *options, struct listener *listener,
+                        size_t n)
+{
+    char reason[128];
+
+    options->listen_fd =
+        listener->address.kind == LISTEN_TCP ? listener_take(listener, n) : -1;
+    struct worker *worker = worker_start(options, reason, sizeof reason);
+    if (worker == NULL) {
+        log_line(LOG_ERROR, "can't start a thread", LOG_STR("thread", options->name),
+                 LOG_STR("reason", reason));
+        return APP_FAILED;
+    }
+    app->workers[app->worker_count++] = worker;
+    return APP_OK;
+}
+
+static int start_workers(struct app *app)
+{
+    const struct settings *settings = app->settings;
+    size_t players = (size_t)settings->workers;
+    struct worker_options options;
+    int rc = APP_OK;
+
+    app->workers = calloc(players + 1, sizeof(struct worker *));
+    if (app->workers == NULL)
+        return APP_FAILED;
+    fill_options(app, &options);
+    options.routes = api_player_routes(&options.route_count);
+    options.http.connection_limit =
+        (unsigned)((size_t)settings->http_connections / players + 1);
+    for (size_t i = 0; i < players && rc == APP_OK; i++) {
+        snprintf(options.name, sizeof options.name, "worker %zu", i + 1);
+        rc = start_worker(app, &options, &app->player, i);
+    }
+    if (rc != APP_OK)
+        return rc;
+    options.routes = api_admin_routes(&options.route_count);
+    options.http.connection_limit = ADMIN_CONNECTIONS;
+    strcpy(options.name, "admin");
+    return start_worker(app, &options, &app->admin, 0);
+}
+
+static void on_acceptable(uv_poll_t *poll, int status, int events)
+{
+    struct acceptor *acceptor = CONTAINER_OF(poll, struct acceptor, poll);
+    int fd;
+
+    (void)status;
+    (void)events;
+    while ((fd = accept4(acceptor->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+        worker_hand_over(acceptor->workers[acceptor->next], fd);
+        acceptor->next = (acceptor->next + 1) % acceptor->count;
+    }
+}
+
+static void start_acceptor(struct app *app, struct acceptor *acceptor, struct listener *listener,
+                           struct worker **workers, size_t count)
+{
+    acceptor->fd = -1;
+    if (listener->address.kind != LISTEN_UNIX)
+        return;
+    acceptor->fd = listener->fds[0];
+    acceptor->workers = workers;
+    acceptor->count = count;
+    uv_poll_init(&app->loop.uv, &acceptor->poll, acceptor->fd);
+    uv_poll_start(&acceptor->poll, UV_READABLE, on_acceptable);
+}
+
+static void stop_acceptor(struct acceptor *acceptor)
+{
+    if (acceptor->fd >= 0)
+        uv_close((uv_handle_t *)&acceptor->poll, on_closed_nothing);
+    acceptor->fd = -1;
+}
+
+/* ---- Running and stopping ---- */
+
+static void stop_workers(struct app *app)
+{
+    stop_acceptor(&app->accept_player);
+    stop_acceptor(&app->accept_admin);
+    for (size_t i = 0; i < app->worker_count; i++)
+        worker_stop(app->workers[i]);
+    for (size_t i = 0; i < app->worker_count; i++)
+        worker_join(app->workers[i]);
+    app->worker_count = 0;
+}
+
+static void on_delay_over(uv_timer_t *timer)
+{
+    uv_stop(timer->loop);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct app *app = handle->data;
+
+    if (app->stopping)
+        return;
+    app->stopping = true;
+    log_line(LOG_INFO, "stopping", LOG_STR("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"));
+    atomic_store(&app->draining, true);
+    uv_timer_start(&app->delay, on_delay_over, (uint64_t)app->settings->shutdown_delay_ms, 0);
+}
+
+static void watch_signals(struct app *app)
+{
+    uv_timer_init(&app->loop.uv, &app->delay);
+    uv_signal_init(&app->loop.uv, &app->sigterm);
+    uv_signal_init(&app->loop.uv, &app->sigint);
+    app->sigterm.data = app->sigint.data = app;
+    uv_signal_start(&app->sigterm, on_signal, SIGTERM);
+    uv_signal_start(&app->sigint, on_signal, SIGINT);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static int serve(struct app *app)
+{
+    const struct settings *settings = app->settings;
+    int rc = open_listener(settings->player_listen, "player.listen", (size_t)settings->workers,
+                           &app->player);
+
+    if (rc == APP_OK)
+        rc = open_listener(settings->admin_listen, "admin.listen", 1, &app->admin);
+    if (rc == APP_OK)
+        rc = load_token_keys(app);
+    if (rc == APP_OK)
+        rc = load_api_keys(app);
+    if (rc == APP_OK)
+        rc = load_admin_token(app);
+    if (rc == APP_OK)
+        rc = open_store(app);
+    if (rc == APP_OK)
+        rc = start_workers(app);
+    if (rc == APP_OK) {
+        start_acceptor(app, &app->accept_player, &app->player, app->workers,
+                       (size_t)settings->workers);
+        start_acceptor(app, &app->accept_admin, &app->admin, &app->workers[settings->workers], 1);
+        log_line(LOG_INFO, "serving", LOG_STR("version", GATEWAY_VERSION),
+                 LOG_INT("workers", settings->workers));
+        loop_run(&app->loop);
+    }
+    return rc;
+}
+
+int app_run(const struct settings *settings)
+{
+    struct app app = {.settings = settings, .accept_player.fd = -1, .accept_admin.fd = -1};
+
+    log_setup((enum log_level)settings->log_level, (enum log_format)settings->log_format);
+    if (loop_init(&app.loop) != 0)
+        return APP_FAILED;
+    watch_signals(&app);
+
+    int rc = serve(&app);
+
+    stop_workers(&app);
+    uv_close((uv_handle_t *)&app.delay, NULL);
+    uv_close((uv_handle_t *)&app.sigterm, NULL);
+    uv_close((uv_handle_t *)&app.sigint, NULL);
+    loop_done(&app.loop);
+    listener_close(&app.player);
+    listener_close(&app.admin);
+    free(app.workers);
+    memory_free(app.memory);
+    redis_address_free(&app.address);
+    token_keys_free(app.token_keys);
+    api_keys_free(app.api_keys);
+    if (rc == APP_OK)
+        log_line(LOG_INFO, "stopped");
+    return rc;
+}

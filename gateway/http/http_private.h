@@ -1,0 +1,135 @@
+/* What the files of this folder share, and nobody else includes. */
+#ifndef HTTP_PRIVATE_H
+#define HTTP_PRIVATE_H
+
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "buf.h"
+#include "http_deadline.h"
+#include "http_request.h"
+#include "http_router.h"
+#include "http_server.h"
+#include "loop.h"
+
+enum {
+    HTTP_ID_MAX = 64,     /* characters of a request's id */
+    HTTP_SESSION_MAX = 31 /* characters of a session's id in the access log */
+};
+
+struct http_server {
+    struct loop *loop;               /* turns it */
+    struct http_options options;     /* as given */
+    struct http_router *router;      /* options.routes */
+    struct MHD_Daemon *daemon;       /* libmicrohttpd's part */
+    uv_poll_t poll;                  /* watches the daemon's epoll descriptor */
+    uv_idle_t again;                 /* active while the daemon wants to run without waiting */
+    struct loop_task turn;           /* runs the daemon, after answers to sleeping connections */
+    struct http_deadlines deadlines; /* of all connections */
+    struct http_request *spare;      /* requests to be used again */
+    struct http_response *no_memory; /* the answer where there is no memory for another one */
+    uint64_t next_id;                /* of the next request that brings none */
+    unsigned connections;            /* open */
+    size_t busy;                     /* requests between their head and the end of their answer */
+    size_t waiting;                  /* of these, requests that sleep until their handler answers */
+    bool was_full;                 /* a connection was closed while there was no room for another */
+    bool expects_complaint;        /* libmicrohttpd's next complaint is about what was meant */
+    bool quiesced;                 /* the listening socket is closed */
+    unsigned closing;              /* handles of the loop whose end is still to come */
+    void (*on_stopped)(void *arg); /* http_server_stop's */
+    void *on_stopped_arg;          /* the same */
+};
+
+/* A connection, from its accept to its end. */
+struct http_connection {
+    struct http_deadline deadline; /* by when it must get on */
+};
+
+enum http_phase {
+    HTTP_PHASE_HEAD,     /* its request line is here */
+    HTTP_PHASE_BODY,     /* its head is here and was checked */
+    HTTP_PHASE_HANDLING, /* its handler runs */
+    HTTP_PHASE_WAITING,  /* its handler will answer later: the connection is suspended */
+    HTTP_PHASE_ANSWERED, /* its answer is being sent */
+    HTTP_PHASE_CUT       /* it was answered in mid-body: what comes is thrown away */
+};
+
+struct http_request {
+    struct http_server *server;             /* whose it is */
+    struct MHD_Connection *connection;      /* where it came */
+    struct http_connection *client;         /* the same, our part */
+    struct http_request *next;              /* in the list of spare ones */
+    enum http_phase phase;                  /* how far it is */
+    const char *method;                     /* libmicrohttpd's memory, as are the headers */
+    const char *target;                     /* path and query, in raw_target */
+    const char *headers[HTTP_HEADER_COUNT]; /* those that were sent; NULL for the others */
+    char id[HTTP_ID_MAX + 1];               /* for X-Request-Id */
+    char session_id[HTTP_SESSION_MAX + 1];  /* as noted by the handler */
+    uint64_t started_ns;                    /* when its head came, by uv_hrtime */
+    bool has_body;                          /* a body follows the head */
+    bool must_close;                        /* the connection can't be trusted any more */
+    bool counted;                           /* in the server's busy */
+    bool has_slept;                         /* its connection was suspended */
+    uint64_t content_length;                /* what Content-Length says; 0 where it is absent */
+    uint64_t body_seen;                     /* bytes of the body so far */
+    enum err code;                          /* how it ended; ERR_OK where it isn't a problem */
+    struct http_response *response;         /* the answer, once decided */
+    struct http_match match;                /* its route */
+    struct buf raw_target;                  /* the target as it stood in the request line */
+    struct buf body;                        /* the body, where its route reads one */
+    struct buf added; /* headers for this answer alone: name NUL value NUL … */
+};
+
+/* ---- http_request.c ---- */
+
+/* A request that has just begun; NULL where memory runs out. */
+struct http_request *http_request_new(struct http_server *server);
+
+/* Keeps it, or frees it where it has grown large. */
+void http_request_release(struct http_request *req);
+
+/* Frees it and all that are spare. */
+void http_request_free_spare(struct http_server *server);
+
+/* Takes the method and the headers in, and gives it its id. Returns what is wrong with it, or NULL.
+ */
+const char *http_request_read_head(struct http_request *req, const char *method,
+                                   const char *version);
+
+/* Gives it an id of its own. */
+void http_request_make_id(struct http_request *req);
+
+/* ---- http_exchange.c: what libmicrohttpd calls ---- */
+
+void *http_exchange_begin(void *server, const char *target, struct MHD_Connection *connection);
+
+enum MHD_Result http_exchange_advance(void *server, struct MHD_Connection *connection,
+                                      const char *target, const char *method, const char *version,
+                                      const char *data, size_t *size, void **request);
+
+void http_exchange_end(void *server, struct MHD_Connection *connection, void **request,
+                       enum MHD_RequestTerminationCode why);
+
+/* ---- http_response.c ---- */
+
+/* Whether a text may be a header's value: no control characters but the tab. */
+bool http_header_is_sound(const char *value);
+
+int http_response_status(const struct http_response *response);
+
+/*
+ * Queues a response, with headers for this once (as in struct http_request's `added`), from within
+ * http_exchange_advance; the reference is given back. Returns what libmicrohttpd is to be told.
+ */
+enum MHD_Result http_response_queue(struct http_response *response,
+                                    struct MHD_Connection *connection, const struct buf *added);
+
+/* ---- http_problem.c ---- */
+
+/* Appends the JSON of a problem, as http_problem_response says. */
+void http_problem_body(struct buf *buf, enum err code, const char *detail, const char *extra);
+
+#endif

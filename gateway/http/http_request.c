@@ -1,0 +1,247 @@
+/* A request: its parts, and the answer it gets. */
+#include "http_request.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "http_private.h"
+#include "http_response.h"
+#include "http_strict.h"
+#include "text.h"
+
+/* Bodies larger than this (lists of heartbeats) aren't worth keeping memory for. */
+enum { KEPT_BODY = 64 * 1024 };
+
+#define NAME(text)                                                                                 \
+    {                                                                                              \
+        text, sizeof(text) - 1                                                                     \
+    }
+
+static const struct {
+    const char *text; /* in lower case */
+    size_t len;       /* of text */
+} header_names[HTTP_HEADER_COUNT] = {
+    [HTTP_ACCESS_CONTROL_REQUEST_METHOD] = NAME("access-control-request-method"),
+    [HTTP_AUTHORIZATION] = NAME("authorization"),
+    [HTTP_CONTENT_LENGTH] = NAME("content-length"),
+    [HTTP_CONTENT_TYPE] = NAME("content-type"),
+    [HTTP_COOKIE] = NAME("cookie"),
+    [HTTP_FORWARDED] = NAME("forwarded"),
+    [HTTP_ORIGIN] = NAME("origin"),
+    [HTTP_TRANSFER_ENCODING] = NAME("transfer-encoding"),
+    [HTTP_VIA] = NAME("via"),
+    [HTTP_X_FORWARDED_FOR] = NAME("x-forwarded-for"),
+    [HTTP_X_FORWARDED_HOST] = NAME("x-forwarded-host"),
+    [HTTP_X_FORWARDED_PROTO] = NAME("x-forwarded-proto"),
+    [HTTP_X_FORWARDED_URI] = NAME("x-forwarded-uri"),
+    [HTTP_X_ORIGINAL_URI] = NAME("x-original-uri"),
+    [HTTP_X_ORIGINAL_URL] = NAME("x-original-url"),
+    [HTTP_X_REAL_IP] = NAME("x-real-ip"),
+    [HTTP_X_REQUEST_ID] = NAME("x-request-id"),
+    [HTTP_X_STREAM_TOKEN] = NAME("x-stream-token"),
+};
+
+struct http_request *http_request_new(struct http_server *server)
+{
+    struct http_request *req = server->spare;
+
+    if (req != NULL)
+        server->spare = req->next;
+    else if ((req = calloc(1, sizeof *req)) == NULL)
+        return NULL;
+    req->server = server;
+    return req;
+}
+
+/* Makes it as good as new, but for the memory that its buffers have. */
+static void clear(struct http_request *req)
+{
+    struct http_request fresh = {
+        .match = {.storage = req->match.storage, .allow = req->match.allow},
+        .raw_target = req->raw_target,
+        .body = req->body,
+        .added = req->added,
+    };
+
+    if (fresh.body.cap > KEPT_BODY)
+        buf_done(&fresh.body);
+    buf_clear(&fresh.raw_target);
+    buf_clear(&fresh.body);
+    buf_clear(&fresh.added);
+    *req = fresh;
+}
+
+void http_request_release(struct http_request *req)
+{
+    struct http_server *server = req->server;
+
+    http_response_unref(req->response);
+    clear(req);
+    req->next = server->spare;
+    server->spare = req;
+}
+
+void http_request_free_spare(struct http_server *server)
+{
+    struct http_request *req;
+
+    while ((req = server->spare) != NULL) {
+        server->spare = req->next;
+        http_match_done(&req->match);
+        buf_done(&req->raw_target);
+        buf_done(&req->body);
+        buf_done(&req->added);
+        free(req);
+    }
+}
+
+/* ---- taking the head in ---- */
+
+struct head_reader {
+    struct http_request *req;  /* gets the headers */
+    struct http_strict strict; /* looks at them */
+};
+
+static enum MHD_Result read_header(void *cls, enum MHD_ValueKind kind, const char *name,
+                                   size_t name_len, const char *value, size_t value_len)
+{
+    struct head_reader *reader = cls;
+    (void)kind;
+
+    http_strict_header(&reader->strict, name, name_len, value, value_len);
+    for (int i = 0; i < HTTP_HEADER_COUNT; i++) {
+        if (header_names[i].len == name_len &&
+            strncasecmp(header_names[i].text, name, name_len) == 0) {
+            if (reader->req->headers[i] == NULL)
+                reader->req->headers[i] = value;
+            break;
+        }
+    }
+    return MHD_YES;
+}
+
+/* Whether a client's X-Request-Id may be repeated in answers and logs. */
+static bool is_id(const char *text)
+{
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    size_t len = strspn(text, allowed);
+
+    return len > 0 && len <= HTTP_ID_MAX && text[len] == '\0';
+}
+
+void http_request_make_id(struct http_request *req)
+{
+    static const char digits[] = "0123456789abcdef";
+    /* An odd step goes through all 2^64 values before one comes again; this one also looks random.
+     */
+    uint64_t id = req->server->next_id += 0x9e3779b97f4a7c15;
+
+    for (int i = 0; i < 16; i++, id >>= 4)
+        req->id[i] = digits[id & 15];
+    req->id[16] = '\0';
+}
+
+const char *http_request_read_head(struct http_request *req, const char *method,
+                                   const char *version)
+{
+    struct head_reader reader = {.req = req};
+    const char *fault;
+
+    req->method = method;
+    MHD_get_connection_values_n(req->connection, MHD_HEADER_KIND, read_header, &reader);
+    if (req->headers[HTTP_X_REQUEST_ID] != NULL && is_id(req->headers[HTTP_X_REQUEST_ID]))
+        strcpy(req->id, req->headers[HTTP_X_REQUEST_ID]);
+    else
+        http_request_make_id(req);
+
+    fault =
+        http_strict_request(&reader.strict, method, version, req->raw_target.data, &req->target);
+    if (fault != NULL)
+        return fault;
+
+    const char *length = req->headers[HTTP_CONTENT_LENGTH];
+    req->content_length = length != NULL ? strtoull(length, NULL, 10) : 0;
+    req->has_body = req->content_length > 0 || req->headers[HTTP_TRANSFER_ENCODING] != NULL;
+    return NULL;
+}
+
+/* ---- what handlers ask ---- */
+
+const char *http_request_header(const struct http_request *req, enum http_header header)
+{
+    return req->headers[header];
+}
+
+const char *http_request_method(const struct http_request *req)
+{
+    return req->method;
+}
+
+const char *http_request_target(const struct http_request *req)
+{
+    return req->target;
+}
+
+const char *http_request_param(const struct http_request *req, size_t n)
+{
+    return n < req->match.param_count ? req->match.params[n] : NULL;
+}
+
+const char *http_request_body(const struct http_request *req, size_t *ret_len)
+{
+    *ret_len = req->body.len;
+    return req->body.len > 0 ? req->body.data : "";
+}
+
+const char *http_request_id(const struct http_request *req)
+{
+    return req->id;
+}
+
+void *http_request_server_arg(const struct http_request *req)
+{
+    return req->server->options.arg;
+}
+
+/* ---- what handlers say ---- */
+
+void http_request_note_session(struct http_request *req, const char *session_id)
+{
+    size_t len = strnlen(session_id, HTTP_SESSION_MAX);
+
+    memcpy(req->session_id, session_id, len);
+    req->session_id[len] = '\0';
+}
+
+void http_request_note_err(struct http_request *req, enum err code)
+{
+    req->code = code;
+}
+
+int http_request_add_header(struct http_request *req, const char *name, const char *value)
+{
+    if (!http_header_is_sound(value))
+        return -1;
+    buf_add(&req->added, name, strlen(name) + 1);
+    buf_add(&req->added, value, strlen(value) + 1);
+    return req->added.failed ? -1 : 0;
+}
+
+void http_reply(struct http_request *req, struct http_response *response)
+{
+    assert(req->response == NULL && req->phase < HTTP_PHASE_ANSWERED);
+
+    if (response == NULL) {
+        response = http_response_ref(req->server->no_memory);
+        req->code = ERR_INTERNAL;
+    }
+    req->response = response;
+    if (req->phase == HTTP_PHASE_WAITING) {
+        req->server->waiting--;
+        MHD_resume_connection(req->connection);
+        loop_post(req->server->loop, &req->server->turn);
+    }
+}

@@ -1,0 +1,128 @@
+/*
+ * A request as a handler sees it, and the one answer it gets.
+ *
+ * Life: the server makes the request when its head has arrived, checks it (http_strict.h), finds
+ * its route, collects its body where the route reads one, and calls the handler. From then on the
+ * request is the handler's, until it calls http_reply or http_problem, exactly once: within the
+ * handler, or later, on the same thread (the connection sleeps meanwhile, and nothing else happens
+ * on it). The request must not be touched after that. A client that leaves while its request waits
+ * is not noticed until the answer; the request stays valid all the same.
+ */
+#ifndef HTTP_REQUEST_H
+#define HTTP_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+
+struct http_request;
+struct http_response;
+
+/* The headers that a handler may ask for; no other is kept. */
+enum http_header {
+    HTTP_ACCESS_CONTROL_REQUEST_METHOD,
+    HTTP_AUTHORIZATION,
+    HTTP_CONTENT_LENGTH,
+    HTTP_CONTENT_TYPE,
+    HTTP_COOKIE,
+    HTTP_FORWARDED,
+    HTTP_ORIGIN,
+    HTTP_TRANSFER_ENCODING,
+    HTTP_VIA,
+    HTTP_X_FORWARDED_FOR,
+    HTTP_X_FORWARDED_HOST,
+    HTTP_X_FORWARDED_PROTO,
+    HTTP_X_FORWARDED_URI,
+    HTTP_X_ORIGINAL_URI,
+    HTTP_X_ORIGINAL_URL,
+    HTTP_X_REAL_IP,
+    HTTP_X_REQUEST_ID,
+    HTTP_X_STREAM_TOKEN,
+    HTTP_HEADER_COUNT
+};
+
+/* The value of a header, NUL-terminated; NULL where it is absent. Of a repeated one, the first. */
+const char *http_request_header(const struct http_request *req, enum http_header header);
+
+/* The method as sent, for example "GET". */
+const char *http_request_method(const struct http_request *req);
+
+/*
+ * The request target as sent, path and query, not decoded; of an absolute-form target what follows
+ * the authority. Begins with '/' (or is "*").
+ */
+const char *http_request_target(const struct http_request *req);
+
+/*
+ * The value of the n-th {…} in the route's pattern, percent-decoded once, NUL-terminated; NULL
+ * where the pattern has no n-th. For a pattern that ends in {…*} the last value is the rest of the
+ * path, undecoded.
+ */
+const char *http_request_param(const struct http_request *req, size_t n);
+
+/*
+ * The body, ret_len bytes; empty where there was none. Only for routes that read a body.
+ */
+const char *http_request_body(const struct http_request *req, size_t *ret_len);
+
+/* The request's id: what X-Request-Id said (1 to 64 of [A-Za-z0-9._-]), else one made for it. */
+const char *http_request_id(const struct http_request *req);
+
+/* The `arg` of the server's options. */
+void *http_request_server_arg(const struct http_request *req);
+
+/* Notes for the access log which session the request was about (copied; at most 31 characters). */
+void http_request_note_session(struct http_request *req, const char *session_id);
+
+/* Notes for the access log and the counters how it ended; http_problem does that by itself. */
+void http_request_note_err(struct http_request *req, enum err code);
+
+/*
+ * Adds a header to this request's answer alone, whatever response it will be (both are copied).
+ * Returns 0; -1 where memory runs out or the value holds what no header may (control characters).
+ */
+int http_request_add_header(struct http_request *req, const char *name, const char *value);
+
+/*
+ * Answers. Takes over one reference of response, which may be NULL where memory ran out: the client
+ * gets a 500 then. X-Request-Id and what http_request_add_header was given are added on the way; so
+ * shared responses stay the same for everybody.
+ */
+void http_reply(struct http_request *req, struct http_response *response);
+
+/*
+ * Answers with problem+json (RFC 9457) for a code: type, title, status, detail, code. detail is a
+ * sentence for a person, NULL where the title says it all. The headers that go with a code are set
+ * by it: 401 carries WWW-Authenticate: Bearer, 503 Retry-After: 1.
+ */
+void http_problem(struct http_request *req, enum err code, const char *detail);
+
+/*
+ * The response that http_problem would send, for callers that add members or headers to it: extra
+ * is JSON text of further members without braces ("\"limit\":\"family\",\"max\":10"), or NULL; it
+ * is copied as it is. retry_after_s is sent as Retry-After where it is > 0. NULL where memory runs
+ * out.
+ */
+struct http_response *http_problem_response(enum err code, const char *detail, const char *extra,
+                                            int retry_after_s);
+
+/*
+ * Reads one parameter out of the query of a target ("/a?b=c&d=e" has b and d): the first one of
+ * this name, percent-decoded ('+' stays), into ret_value. Returns its length; -1 where it is
+ * absent, longer than size - 1, ill-encoded, or has a NUL inside.
+ */
+int http_query_param(const char *target, const char *name, char *ret_value, size_t size);
+
+/*
+ * Reads one cookie out of a Cookie header (RFC 6265): the first one of this name, quotes taken off,
+ * into ret_value. Returns its length; -1 where it is absent or longer than size - 1.
+ */
+int http_cookie(const char *header, const char *name, char *ret_value, size_t size);
+
+/* The token of `Bearer <token>`, scheme in any case (RFC 6750); NULL where the header is another's.
+ */
+const char *http_bearer(const char *authorization);
+
+#endif

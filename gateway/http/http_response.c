@@ -1,0 +1,121 @@
+/*
+ * An answer, on top of libmicrohttpd's own.
+ *
+ * A shared response is one struct MHD_Response for everybody, and yet every answer has headers of
+ * its own, X-Request-Id at least. They are put onto it just before it is queued and taken off
+ * before it is queued the next time: a response is queued from the access handler only, and
+ * libmicrohttpd 1.0.1 copies the headers into the connection's buffer as soon as that returns
+ * (MHD_connection_handle_idle goes on to build_header_response), before any other connection is
+ * served. That costs a few small allocations for an answer instead of a dozen.
+ */
+#include "http_response.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "http_private.h"
+
+struct http_response {
+    unsigned references;      /* holders */
+    int status;               /* HTTP status code */
+    struct MHD_Response *mhd; /* headers and body */
+    struct buf added; /* headers on it that belong to the last answer: name NUL value NUL … */
+};
+
+struct http_response *http_response_new(int status, const char *content_type, const void *body,
+                                        size_t len)
+{
+    struct http_response *response = calloc(1, sizeof *response);
+
+    if (response == NULL)
+        return NULL;
+    response->references = 1;
+    response->status = status;
+    response->mhd = MHD_create_response_from_buffer_copy(len, body);
+    if (response->mhd == NULL ||
+        (content_type != NULL &&
+         http_response_add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type) != 0)) {
+        http_response_unref(response);
+        return NULL;
+    }
+    return response;
+}
+
+bool http_header_is_sound(const char *value)
+{
+    for (; *value != '\0'; value++)
+        if (((unsigned char)*value < 0x20 && *value != '\t') || *value == 0x7f)
+            return false;
+    return true;
+}
+
+int http_response_add_header(struct http_response *response, const char *name, const char *value)
+{
+    if (!http_header_is_sound(value))
+        return -1;
+    return MHD_add_response_header(response->mhd, name, value) == MHD_YES ? 0 : -1;
+}
+
+struct http_response *http_response_ref(struct http_response *response)
+{
+    response->references++;
+    return response;
+}
+
+void http_response_unref(struct http_response *response)
+{
+    if (response == NULL || --response->references > 0)
+        return;
+    MHD_destroy_response(response->mhd);
+    buf_done(&response->added);
+    free(response);
+}
+
+int http_response_status(const struct http_response *response)
+{
+    return response->status;
+}
+
+/* Goes through "name NUL value NUL …": moves *at behind the next pair, false at the end. */
+static bool next_pair(const struct buf *pairs, size_t *at, const char **ret_name,
+                      const char **ret_value)
+{
+    if (*at >= pairs->len)
+        return false;
+    *ret_name = pairs->data + *at;
+    *ret_value = *ret_name + strlen(*ret_name) + 1;
+    *at += strlen(*ret_name) + strlen(*ret_value) + 2;
+    return true;
+}
+
+/* Takes off what the last answer had for itself. */
+static void take_off(struct http_response *response)
+{
+    const char *name, *value;
+    size_t at = 0;
+
+    while (next_pair(&response->added, &at, &name, &value))
+        MHD_del_response_header(response->mhd, name, value);
+    buf_clear(&response->added);
+}
+
+enum MHD_Result http_response_queue(struct http_response *response,
+                                    struct MHD_Connection *connection, const struct buf *added)
+{
+    enum MHD_Result result = added->failed ? MHD_NO : MHD_YES;
+    const char *name, *value;
+    size_t at = 0;
+
+    take_off(response);
+    if (response->references > 1) {
+        buf_add(&response->added, added->data, added->len);
+        if (response->added.failed)
+            result = MHD_NO;
+    }
+    while (result == MHD_YES && next_pair(added, &at, &name, &value))
+        result = MHD_add_response_header(response->mhd, name, value);
+    if (result == MHD_YES)
+        result = MHD_queue_response(connection, (unsigned)response->status, response->mhd);
+    http_response_unref(response);
+    return result;
+}

@@ -1,0 +1,269 @@
+/*
+ * One thread's HTTP server: libmicrohttpd's daemon in its external-epoll mode, turned by libuv.
+ *
+ * The daemon's epoll descriptor is watched by the loop; when something is ready there the daemon
+ * runs once. Where it wants to go on without waiting an idle handle makes the loop come round again
+ * at once, so that everybody else has their turn in between. The daemon has no timeouts of its own,
+ * so there is no timer for it; http_deadline.h has them. Answers to suspended connections post one
+ * task, which runs the daemon after all of them.
+ */
+#include "http_server.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "container_of.h"
+#include "http_private.h"
+#include "http_response.h"
+
+/* A connection's memory beyond the head: libmicrohttpd's entry for each header, its copy of
+ * cookies. */
+enum { HEAD_EXTRA = 16 * 1024 };
+
+/* The strictest that libmicrohttpd knows; http_strict.h says what that means and what it leaves
+ * out. */
+enum { STRICTEST = 3 };
+
+/* ---- turning ---- */
+
+static void on_again(uv_idle_t *again);
+
+static void turn(struct http_server *server)
+{
+    server->was_full = false;
+    MHD_run(server->daemon);
+    /* Having been full, the daemon listens again only when it is run again, and doesn't say so. */
+    if (server->was_full || MHD_get_timeout64s(server->daemon) == 0)
+        uv_idle_start(&server->again, on_again);
+    else
+        uv_idle_stop(&server->again);
+}
+
+static void on_again(uv_idle_t *again)
+{
+    turn(CONTAINER_OF(again, struct http_server, again));
+}
+
+static void on_ready(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    turn(CONTAINER_OF(poll, struct http_server, poll));
+}
+
+static void on_turn(struct loop_task *task)
+{
+    turn(CONTAINER_OF(task, struct http_server, turn));
+}
+
+/* ---- libmicrohttpd's callbacks; those for requests are in http_exchange.c ---- */
+
+static void on_connection(void *cls, struct MHD_Connection *connection, void **context,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    struct http_server *server = cls;
+    struct http_connection *client = *context;
+
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+
+        server->connections++;
+        *context = client = malloc(sizeof *client);
+        if (client == NULL)
+            shutdown(fd, SHUT_RDWR);
+        else
+            http_deadline_init(&client->deadline, &server->deadlines, fd);
+    } else {
+        if (server->connections-- == server->options.connection_limit)
+            server->was_full = true;
+        if (client != NULL)
+            http_deadline_set(&client->deadline, &server->deadlines, HTTP_DEADLINE_NONE);
+        free(client);
+    }
+}
+
+/*
+ * Stands where libmicrohttpd would decode the target and its query. We have our own copy and need
+ * none of that; emptied here, the target, which may hold a token, can't get into libmicrohttpd's
+ * messages.
+ */
+static size_t forget_target(void *cls, struct MHD_Connection *connection, char *text)
+{
+    (void)cls;
+    (void)connection;
+    *text = '\0';
+    return 0;
+}
+
+static void __attribute__((format(printf, 2, 0)))
+on_complaint(void *cls, const char *format, va_list args)
+{
+    struct http_server *server = cls;
+    char text[256];
+
+    if (server->expects_complaint) {
+        server->expects_complaint = false;
+        return;
+    }
+    if (server->options.on_error == NULL)
+        return;
+    vsnprintf(text, sizeof text, format, args);
+    text[strcspn(text, "\n")] = '\0';
+    server->options.on_error(server->options.arg, text);
+}
+
+static struct MHD_Daemon *start_daemon(struct http_server *server)
+{
+    const struct http_options *options = &server->options;
+    unsigned flags =
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_THREAD_SAFETY | MHD_USE_ERROR_LOG;
+    struct MHD_OptionItem listen[] = {{MHD_OPTION_LISTEN_SOCKET, options->listen_fd, NULL},
+                                      {MHD_OPTION_END, 0, NULL}};
+    struct MHD_OptionItem *where = listen;
+
+    if (options->listen_fd < 0) {
+        flags |= MHD_USE_NO_LISTEN_SOCKET;
+        where++;
+    }
+    /* clang-format off */
+    return MHD_start_daemon(flags, 0, NULL, NULL, http_exchange_advance, server,
+        MHD_OPTION_EXTERNAL_LOGGER, on_complaint, server, /* first, to hear of the others */
+        MHD_OPTION_CLIENT_DISCIPLINE_LVL, STRICTEST,
+        MHD_OPTION_CONNECTION_LIMIT, options->connection_limit,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, options->header_limit + HEAD_EXTRA,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+        MHD_OPTION_URI_LOG_CALLBACK, http_exchange_begin, server,
+        MHD_OPTION_UNESCAPE_CALLBACK, forget_target, server,
+        MHD_OPTION_NOTIFY_COMPLETED, http_exchange_end, server,
+        MHD_OPTION_ARRAY, where,
+        MHD_OPTION_END);
+    /* clang-format on */
+}
+
+/* ---- starting and stopping ---- */
+
+/* Frees what start allocated, the daemon and the handles aside. */
+static void free_server(struct http_server *server)
+{
+    http_request_free_spare(server);
+    http_response_unref(server->no_memory);
+    http_router_free(server->router);
+    free(server);
+}
+
+int http_server_start(struct loop *loop, const struct http_options *options,
+                      struct http_server **ret_server, char *ret_reason, size_t reason_size)
+{
+    struct http_server *server = calloc(1, sizeof *server);
+    const char *reason = "out of memory, or a route that can't be";
+    int rc;
+
+    if (server == NULL)
+        goto fail;
+    server->loop = loop;
+    server->options = *options;
+    server->turn.run = on_turn;
+    server->router = http_router_new(options->routes, options->route_count);
+    server->no_memory = http_problem_response(ERR_INTERNAL, NULL, NULL, 0);
+    if (server->router == NULL || server->no_memory == NULL)
+        goto fail;
+    if (getrandom(&server->next_id, sizeof server->next_id, 0) != sizeof server->next_id)
+        server->next_id = uv_hrtime();
+
+    server->daemon = start_daemon(server);
+    if (server->daemon == NULL) {
+        reason = "libmicrohttpd can't start";
+        goto fail;
+    }
+    rc = uv_poll_init(&loop->uv, &server->poll,
+                      MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd);
+    if (rc != 0) {
+        reason = uv_strerror(rc);
+        goto fail;
+    }
+    uv_poll_start(&server->poll, UV_READABLE, on_ready); /* these don't fail */
+    uv_idle_init(&loop->uv, &server->again);
+    http_deadlines_init(&server->deadlines, &loop->uv, options->request_timeout_ms,
+                        options->idle_timeout_s * 1000ull + options->request_timeout_ms);
+    *ret_server = server;
+    return 0;
+
+fail:
+    snprintf(ret_reason, reason_size, "%s", reason);
+    if (server != NULL) {
+        if (server->daemon != NULL)
+            MHD_stop_daemon(server->daemon);
+        free_server(server);
+    }
+    return -1;
+}
+
+void http_server_add_connection(struct http_server *server, int fd)
+{
+    MHD_add_connection(server->daemon, fd, NULL, 0);
+}
+
+void http_server_quiesce(struct http_server *server)
+{
+    int fd;
+
+    if (server->quiesced)
+        return;
+    server->quiesced = true;
+    if (server->options.listen_fd < 0)
+        return;
+    fd = MHD_quiesce_daemon(server->daemon);
+    if (fd >= 0)
+        close(fd);
+}
+
+size_t http_server_busy(const struct http_server *server)
+{
+    return server->busy;
+}
+
+/* The handles are closed; a turn that was still posted has become this. */
+static void on_stopped(struct loop_task *task)
+{
+    struct http_server *server = CONTAINER_OF(task, struct http_server, turn);
+    void (*tell)(void *arg) = server->on_stopped;
+    void *arg = server->on_stopped_arg;
+
+    free_server(server);
+    tell(arg);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct http_server *server = handle->data;
+
+    if (--server->closing > 0)
+        return;
+    server->turn.run = on_stopped;
+    loop_post(server->loop, &server->turn);
+}
+
+static void close_handle(struct http_server *server, uv_handle_t *handle)
+{
+    handle->data = server;
+    server->closing++;
+    uv_close(handle, on_closed);
+}
+
+void http_server_stop(struct http_server *server, void (*tell)(void *arg), void *arg)
+{
+    assert(server->waiting == 0);
+
+    server->on_stopped = tell;
+    server->on_stopped_arg = arg;
+    MHD_run(server->daemon);                            /* answers that were given just now */
+    close_handle(server, (uv_handle_t *)&server->poll); /* before its descriptor is closed */
+    MHD_stop_daemon(server->daemon);
+    close_handle(server, (uv_handle_t *)&server->again);
+    close_handle(server, (uv_handle_t *)&server->deadlines.timer);
+}

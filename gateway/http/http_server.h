@@ -1,0 +1,89 @@
+/*
+ * One thread's HTTP server: a libmicrohttpd daemon turned by the thread's loop, with routes.
+ */
+#ifndef HTTP_SERVER_H
+#define HTTP_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "http_request.h"
+
+struct http_server;
+struct loop;
+
+typedef void http_handler_fn(struct http_request *req);
+
+enum {
+    HTTP_NO_BODY = 1 << 0, /* a body is neither waited for nor read: answered when the head is in */
+    HTTP_JSON_BODY = 1 << 1,  /* a body is read, and must be application/json; absent is allowed */
+    HTTP_ANY_BODY = 1 << 2,   /* a body of any type is read and thrown away */
+    HTTP_ANY_METHOD = 1 << 3, /* the route answers every method */
+};
+
+/*
+ * A route. Patterns are whole paths; a segment {name} matches any one segment that is not empty,
+ * and a last segment {name*} any rest, slashes included, also an empty one. Of several that match,
+ * the first in the table counts.
+ */
+struct http_route {
+    const char *method;       /* "GET" answers HEAD as well; NULL with HTTP_ANY_METHOD */
+    const char *pattern;      /* also what the access log names */
+    http_handler_fn *handler; /* called once for each request */
+    unsigned flags;           /* HTTP_… above */
+    size_t body_limit;        /* bytes; more is a 413 */
+};
+
+/* What the access log and the counters are told of each request, when its answer has been decided.
+ */
+struct http_access {
+    const char *method;     /* as sent */
+    const char *route;      /* the route's pattern; "-" where none matched */
+    const char *request_id; /* never empty */
+    const char *session_id; /* as noted by the handler; "" where it wasn't */
+    enum err code;          /* ERR_OK where it isn't a problem */
+    int status;             /* of the answer */
+    int64_t duration_us;    /* from the head's arrival to the decision */
+};
+
+struct http_options {
+    const struct http_route *routes;                          /* must outlive the server */
+    size_t route_count;                                       /* routes in the table */
+    void *arg;                                                /* http_request_server_arg */
+    void (*on_access)(void *arg, const struct http_access *); /* or NULL */
+    void (*on_error)(void *arg, const char *text); /* libmicrohttpd's complaints, or NULL */
+    int listen_fd;             /* listening, non-blocking; or -1 (connections are handed over). The
+                                  server takes it over and closes it */
+    unsigned connection_limit; /* open connections; further ones wait in the listen queue */
+    unsigned request_timeout_ms; /* for a whole request, first byte to last */
+    unsigned idle_timeout_s;     /* for a connection between two requests */
+    size_t header_limit;         /* bytes of a request's head; more is a 431 */
+};
+
+/*
+ * Starts serving on this loop's thread. Returns 0 with the server in *ret_server, or -1 with a
+ * reason in ret_reason.
+ */
+int http_server_start(struct loop *loop, const struct http_options *options,
+                      struct http_server **ret_server, char *ret_reason, size_t reason_size);
+
+/* Hands an accepted connection over (a unix socket's). The server closes it. */
+void http_server_add_connection(struct http_server *server, int fd);
+
+/* Takes no new connections from now on, and closes the listening socket. Kept-alive ones are closed
+ * after the answer to their next request. */
+void http_server_quiesce(struct http_server *server);
+
+/* Requests whose head has come and whose answer is not yet wholly sent. */
+size_t http_server_busy(const struct http_server *server);
+
+/*
+ * Stops: every connection is closed, every handle of the loop is given back. No request may be
+ * waiting for its answer any more (whoever owns them has answered). The loop must run afterwards
+ * until on_stopped was called, in which the server is freed already.
+ */
+void http_server_stop(struct http_server *server, void (*on_stopped)(void *arg), void *arg);
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * The embedded store's data: sessions, their families and devices, and why sessions ended. One for the
+ * process, behind one lock; all operations are synchronous and take microseconds. store_memory.h is how
+ * the rest of the program uses it.
+ */
+#ifndef MEMORY_H
+#define MEMORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store.h"
+
+struct memory;
+
+/* Where time comes from; tests bring their own. */
+struct memory_clock {
+    int64_t (*wall_ms)(void);      /* what is shown */
+    int64_t (*monotonic_ms)(void); /* what expiry and silence are counted by */
+};
+
+/* An empty store. clock NULL: the machine's. NULL where memory runs out. */
+struct memory *memory_new(const struct store_options *options, const struct memory_clock *clock);
+
+/* Frees everything; no handle may be open any more. Accepts NULL. */
+void memory_free(struct memory *memory);
+
+/* Carries out one request and returns its outcome; sets what store.h says. Safe from any thread. */
+enum err memory_do(struct memory *memory, struct store_req *req);
+
+/* The number of live sessions. */
+size_t memory_count(struct memory *memory);
+
+/*
+ * For tests: makes a session look as if its last sign of life lay ms further back; past its TTL it is
+ * gone. Returns 0; -1 where no such session lives.
+ */
+int memory_age(struct memory *memory, const char *session_id, int64_t ms);
+
+#endif

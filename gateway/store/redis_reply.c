@@ -1,0 +1,133 @@
+/* Reads what Redis answers into the members of a request. */
+#include "redis_reply.h"
+
+#include <hiredis/hiredis.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "buf.h"
+#include "session_json.h"
+#include "text.h"
+
+static const redisReply *element(const redisReply *reply, size_t n)
+{
+    return reply->type == REDIS_REPLY_ARRAY && n < reply->elements ? reply->element[n] : NULL;
+}
+
+int64_t redis_reply_int(const struct redisReply *reply, size_t n)
+{
+    const redisReply *found = element(reply, n);
+
+    return found != NULL && found->type == REDIS_REPLY_INTEGER ? found->integer : 0;
+}
+
+const char *redis_reply_word(const struct redisReply *reply, size_t n)
+{
+    const redisReply *found = element(reply, n);
+
+    return found != NULL && found->type == REDIS_REPLY_STRING ? found->str : NULL;
+}
+
+bool redis_reply_is_outage(const struct redisReply *error)
+{
+    static const char *const words[] = {"LOADING",    "READONLY",    "MASTERDOWN", "MISCONF",
+                                        "NOREPLICAS", "CLUSTERDOWN", "BUSY",       "OOM",
+                                        "NOAUTH",     "WRONGPASS",   "NOPERM"};
+    bool wrapped = strncmp(error->str, "ERR Error running script", 24) == 0;
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        const char *at = strstr(error->str, words[i]);
+
+        if (at == error->str || (at != NULL && wrapped))
+            return true;
+    }
+    return false;
+}
+
+enum err redis_reply_read_session(const struct redisReply *reply, struct session *ret_session)
+{
+    if (reply->type != REDIS_REPLY_STRING ||
+        session_json_parse(reply->str, reply->len, ret_session) != 0)
+        return ERR_INTERNAL;
+    return ERR_OK;
+}
+
+static void copy_member(const json_t *object, const char *key, char *ret_text, size_t size)
+{
+    const json_t *value = json_object_get(object, key);
+
+    ret_text[0] = '\0';
+    if (json_is_string(value) && text_is_printable(json_string_value(value), json_string_length(value)))
+        text_copy(ret_text, size, json_string_value(value));
+}
+
+enum err redis_reply_read_end(const struct redisReply *reply, struct store_end *ret_end)
+{
+    json_auto_t *object = NULL;
+
+    *ret_end = (struct store_end){.reason = END_EXPIRED};
+    if (reply->type != REDIS_REPLY_STRING)
+        return ERR_SESSION_ENDED;
+    object = json_loadb(reply->str, reply->len, 0, NULL);
+    const json_t *word = json_object_get(object, "reason");
+    if (!json_is_string(word))
+        return ERR_SESSION_ENDED;
+    int reason = end_reason_from_word(json_string_value(word), json_string_length(word));
+    if (reason < 0)
+        return ERR_SESSION_ENDED;
+    ret_end->reason = (enum end_reason)reason;
+    copy_member(object, "by", ret_end->by, sizeof ret_end->by);
+    copy_member(object, "message", ret_end->message, sizeof ret_end->message);
+    return ERR_SESSION_ENDED;
+}
+
+void redis_reply_write_end(const struct store_end *end, struct buf *out)
+{
+    json_auto_t *object = json_pack("{s:s}", "reason", end_reason_word(end->reason));
+
+    if (end->by[0] != '\0')
+        json_object_set_new(object, "by", json_string(end->by));
+    if (end->message[0] != '\0')
+        json_object_set_new(object, "message", json_string(end->message));
+    char *text = json_dumps(object, JSON_COMPACT);
+    if (text == NULL)
+        out->failed = true;
+    else
+        buf_add_str(out, text);
+    free(text);
+}
+
+static int by_silence(const void *left, const void *right)
+{
+    const struct store_stream *a = left, *b = right;
+
+    if (a->session.last_heartbeat_ms != b->session.last_heartbeat_ms)
+        return a->session.last_heartbeat_ms < b->session.last_heartbeat_ms ? -1 : 1;
+    return strcmp(a->session.id, b->session.id);
+}
+
+int redis_reply_read_streams(const struct redisReply *reply, int64_t now_ms, struct store_req *req)
+{
+    if (reply->type != REDIS_REPLY_ARRAY)
+        return -1;
+
+    size_t count = reply->elements / 2;
+    struct store_stream *streams = calloc(count > 0 ? count : 1, sizeof *streams);
+    if (streams == NULL)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        struct session *session = &streams[i].session;
+        const char *id = redis_reply_word(reply, 2 * i);
+
+        if (redis_reply_read_session(reply->element[2 * i + 1], session) != ERR_OK)
+            *session = (struct session){.started_ms = now_ms, .last_heartbeat_ms = now_ms};
+        text_copy(session->id, sizeof session->id, id != NULL ? id : "");
+        int64_t idle_ms = now_ms - session->last_heartbeat_ms;
+        streams[i].idle_s = idle_ms > 0 ? idle_ms / 1000 : 0;
+    }
+    qsort(streams, count, sizeof *streams, by_silence);
+    req->streams = streams;
+    req->stream_count = count < STORE_STREAMS_MAX ? count : STORE_STREAMS_MAX;
+    return 0;
+}

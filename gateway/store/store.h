@@ -1,0 +1,170 @@
+/*
+ * The store contract: where sessions live, and the only way to them. The embedded store and the Redis
+ * store implement it.
+ *
+ * Two shapes. An *ask* (store_submit) gets its answer in exactly one callback. A *peek* (store_peek) is
+ * answered now or not at all.
+ *
+ *   1. Submitting returns nothing and cannot fail; every outcome, lack of memory or of a link included,
+ *      arrives in the callback.
+ *   2. The callback comes exactly once, on the submitting thread, from a task of its loop: never from
+ *      inside the submit.
+ *   3. The caller owns the request and embeds it in a context of its own; the store keeps no pointer into
+ *      anything else of the caller's. From submit to callback the request is the store's.
+ *   4. Every request completes by its deadline. A write that timed out may still have happened; all
+ *      operations are safe to repeat.
+ *   5. Closing completes what is pending with ERR_SHUTTING_DOWN. There is no cancel: a caller that lost
+ *      interest frees its context in the callback.
+ *   6. tests/contract states this once and runs it against every store.
+ *
+ * A handle belongs to one thread; what handles share is behind them.
+ */
+#ifndef STORE_H
+#define STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "loop.h"
+#include "session.h"
+
+/*
+ * The operations, with the members of the request that each one reads (beside deadline_ms and done) and
+ * sets. `session.id` and, but for CHECK, family_id, device_id, user_id and media_id are always given: a
+ * token tells them. ERR_STORE_UNAVAILABLE, ERR_SHUTTING_DOWN and ERR_INTERNAL are possible everywhere.
+ *
+ * CREATE     Admission, one atomic step. Reads all of session but the times, and create. ERR_OK: the
+ *            session lives; sets session's times, now_ms, expires_ms, usage. ERR_FAMILY_LIMIT,
+ *            ERR_DEVICE_LIMIT: nothing has changed; sets usage and streams. A create whose sessionId lives
+ *            already is ERR_OK, and changes nothing.
+ * HEARTBEAT  Keeps a session alive. ERR_OK: sets now_ms and expires_ms. ERR_SESSION_ENDED: sets end.
+ * CHECK      Whether a session lives. ERR_OK: sets session.media_id, session.last_heartbeat_ms and now_ms.
+ *            ERR_SESSION_ENDED: sets end.
+ * GET        A session as it is. ERR_OK: sets session, now_ms and expires_ms. ERR_SESSION_ENDED: sets end.
+ * END        Ends a session for the reason in end, and keeps that reason for those who ask later. ERR_OK
+ *            always; ended says whether it was this call that ended it. The first reason stands, except
+ *            that terminated takes the place of any other.
+ */
+enum store_op { STORE_CREATE, STORE_HEARTBEAT, STORE_CHECK, STORE_GET, STORE_END };
+
+/* Why, by whom and with what word a session ended. */
+struct store_end {
+    enum end_reason reason; /* END_EXPIRED where nothing is known of it */
+    session_name by;        /* replaced: the deviceName, else the deviceId, that took its place; or "" */
+    char message[257];      /* an operator's word to the viewer; or "" */
+};
+
+/* How many streams are active, of how many (0: no limit). */
+struct store_usage {
+    uint32_t family_active, family_limit;
+    uint32_t device_active, device_limit;
+};
+
+/* One of the streams in the way of a create. */
+struct store_stream {
+    struct session session; /* all of it */
+    int64_t idle_s;         /* whole seconds since its last sign of life */
+};
+
+struct store_create {
+    char replace[SESSION_REPLACE_MAX][SESSION_ID_LEN + 1]; /* sessionIds to give up */
+    size_t replace_count;                                  /* of them */
+    int32_t family_limit;                                  /* the caller's signed word; -1: none */
+    int32_t device_limit;                                  /* the same */
+};
+
+struct store_req {
+    enum store_op op;
+    int64_t deadline_ms;                  /* monotonic clock */
+    void (*done)(struct store_req *req);  /* the callback; may free what embeds req */
+    struct session session;               /* in, and out */
+    struct store_create create;           /* CREATE, in */
+    struct store_end end;                 /* END, in; out where ERR_SESSION_ENDED */
+
+    enum err err;                         /* out: the outcome */
+    bool ended;                           /* END, out */
+    int64_t now_ms;                       /* out: the store's wall clock at the answer */
+    int64_t expires_ms;                   /* out: when the session will expire by the same clock */
+    struct store_usage usage;             /* CREATE, out */
+    struct store_stream *streams;         /* CREATE, out: in the way, longest silent first; the store's,
+                                             valid until done returns */
+    size_t stream_count;                  /* of them */
+
+    struct loop_task ready;               /* the store's: brings the callback */
+    max_align_t backend[8];               /* the store's, for what waits */
+};
+
+/* At most so many streams are listed for a refused create; the longest silent come first. */
+#define STORE_STREAMS_MAX 1000
+
+enum store_state { STORE_STARTING, STORE_UP, STORE_AWAY };
+
+/* What both stores must know of the settings. */
+struct store_options {
+    int64_t ttl_ms;           /* session.ttl */
+    int64_t max_age_ms;       /* session.max_age */
+    uint32_t family_limit;    /* limits.family; 0: none */
+    uint32_t device_limit;    /* limits.device; 0: none */
+};
+
+struct store;
+
+struct store_ops {
+    const char *kind; /* "memory" or "redis" */
+    bool (*peek)(struct store *store, struct store_req *req);
+    void (*submit)(struct store *store, struct store_req *req);
+    enum store_state (*state)(const struct store *store);
+    void (*close)(struct store *store, void (*on_closed)(void *arg), void *arg);
+};
+
+/* A thread's handle; the stores embed it. */
+struct store {
+    const struct store_ops *ops;
+    struct loop *loop; /* of the thread */
+};
+
+/*
+ * Answers a request now, if that needs no waiting: true, with the outcome in req (done is not called);
+ * false where only an ask can tell.
+ */
+static inline bool store_peek(struct store *store, struct store_req *req)
+{
+    return store->ops->peek(store, req);
+}
+
+static inline void store_submit(struct store *store, struct store_req *req)
+{
+    store->ops->submit(store, req);
+}
+
+/* "memory" or "redis". */
+static inline const char *store_kind(const struct store *store)
+{
+    return store->ops->kind;
+}
+
+/* STARTING until the first answer; AWAY while nothing can be asked. */
+static inline enum store_state store_state(const struct store *store)
+{
+    return store->ops->state(store);
+}
+
+/*
+ * Completes what is pending with ERR_SHUTTING_DOWN, then frees the handle and calls on_closed, from the
+ * loop. Nothing may be submitted any more.
+ */
+static inline void store_close(struct store *store, void (*on_closed)(void *arg), void *arg)
+{
+    store->ops->close(store, on_closed, arg);
+}
+
+/* For stores: sets the outcome and has req->done called from the loop; frees req->streams after it. */
+void store_complete(struct store *store, struct store_req *req, enum err err);
+
+/* For stores: the limits in force for this create, from the caller's word and the settings. */
+void store_limits(const struct store_options *options, const struct store_create *create,
+                  struct store_usage *ret_usage);
+
+#endif
