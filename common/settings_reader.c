@@ -237,7 +237,7 @@ static bool is_known(const struct settings_table *table, const char *name, size_
  */
 static void warn_of_unknown(const struct settings_table *table, struct buf *warnings)
 {
-    for (char **entry = environ; *entry != NULL; entry++) {
+    for (char **entry = environ; entry != NULL && *entry != NULL; entry++) {
         size_t len = strcspn(*entry, "=");
 
         if (strncmp(*entry, table->env_prefix, strlen(table->env_prefix)) == 0 &&

@@ -138,14 +138,28 @@ static int load_admin_token(struct app *app)
 
 /* ---- The store ---- */
 
+/* Never so long that a session in use would not be refreshed in time. */
+static int64_t heartbeat_min_ms(const struct settings *settings)
+{
+    int64_t most_ms = settings->session_ttl * 1000 / 3;
+    int64_t min_ms = settings->session_heartbeat_min_interval * 1000;
+
+    return min_ms < most_ms ? min_ms : most_ms;
+}
+
 static int open_store(struct app *app)
 {
     const struct settings *settings = app->settings;
     const struct store_options options = {
         .ttl_ms = settings->session_ttl * 1000,
         .max_age_ms = settings->session_max_age * 1000,
+        .heartbeat_min_ms = heartbeat_min_ms(settings),
         .family_limit = (uint32_t)settings->limits_family,
         .device_limit = (uint32_t)settings->limits_device,
+        .displace_after_ms = settings->limits_displace_after * 1000,
+        .evict_cooldown_ms = settings->limits_evict_cooldown * 1000,
+        .dry_run = !settings->limits_enforce,
+        .create_rate = (uint32_t)settings->rate_limit_create,
     };
     char reason[128];
 
@@ -215,6 +229,8 @@ static void fill_options(struct app *app, struct worker_options *ret_options)
                 .store_timeout_ms = settings->redis_timeout_ms,
                 .authorize_timeout_ms = settings->authorize_timeout_ms,
                 .keepalive = settings->authorize_keepalive,
+                .evict = settings->limits_on_limit == SETTINGS_EVICT_OLDEST,
+                .allow_evict = settings->limits_allow_evict,
                 .draining = &app->draining},
         .http = {.request_timeout_ms = (unsigned)settings->http_request_timeout_ms,
                  .idle_timeout_s = (unsigned)settings->http_idle_timeout,
@@ -265,6 +281,7 @@ static int start_workers(struct app *app)
         return rc;
     options.routes = api_admin_routes(&options.route_count);
     options.http.connection_limit = ADMIN_CONNECTIONS;
+    options.sweeps = true;
     strcpy(options.name, "admin");
     return start_worker(app, &options, &app->admin, 0);
 }

@@ -10,6 +10,7 @@
 #include "settings_reader.h"
 
 enum settings_store { SETTINGS_STORE_AUTO, SETTINGS_STORE_REDIS, SETTINGS_STORE_MEMORY };
+enum settings_on_limit { SETTINGS_REJECT, SETTINGS_EVICT_OLDEST };
 enum settings_auth { SETTINGS_AUTH_UNSAID = -1, SETTINGS_AUTH_OPEN, SETTINGS_AUTH_API_KEY };
 
 struct settings {

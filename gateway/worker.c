@@ -18,6 +18,7 @@
 #include "log.h"
 #include "loop.h"
 #include "store_memory.h"
+#include "sweeper.h"
 
 #define IDLE_CHECK_MS 10 /* how often a stopping worker looks whether all has been answered */
 
@@ -30,6 +31,7 @@ struct worker {
     uv_timer_t drain;              /* while stopping: looks whether all has been answered */
     int64_t stop_by_ms;            /* when a stop waits no longer; uv_now's clock */
     bool stopping;                 /* a stop is under way */
+    struct sweeper sweeper;        /* where options.sweeps */
 
     uv_async_t mail;               /* rings when there is something in the mailbox */
     pthread_mutex_t mail_lock;     /* over the mailbox, which is what follows */
@@ -88,6 +90,8 @@ static void on_drain(uv_timer_t *timer)
         log_line(LOG_WARN, "requests cut off by the stop", LOG_STR("thread", worker->options.name),
                  LOG_INT("requests", (int64_t)busy));
     uv_timer_stop(timer);
+    if (worker->options.sweeps)
+        sweeper_stop(&worker->sweeper);
     store_close(worker->store, on_store_closed, worker);
 }
 
@@ -208,9 +212,14 @@ struct worker *worker_start(const struct worker_options *options, char *ret_reas
         worker_free(worker);
         return NULL;
     }
+    if (options->sweeps)
+        sweeper_start(&worker->sweeper, &worker->loop, worker->store,
+                      options->api.store_timeout_ms);
     int rc = uv_thread_create(&worker->thread, run, worker);
     if (rc != 0) {
         snprintf(ret_reason, size, "%s", uv_strerror(rc));
+        if (options->sweeps)
+            sweeper_stop(&worker->sweeper);
         http_server_stop(worker->http, on_server_stopped, worker);
         worker_free(worker);
         return NULL;

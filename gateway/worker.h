@@ -5,6 +5,7 @@
 #ifndef GATEWAY_WORKER_H
 #define GATEWAY_WORKER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,7 @@ struct worker_options {
     struct memory *memory;                   /* the embedded store; NULL: Redis */
     const struct store_redis_options *redis; /* where memory is NULL; must outlive the worker */
     int64_t shutdown_ms;                     /* how long a stop waits for requests in flight */
+    bool sweeps;                             /* this one cleans up after expired sessions */
 };
 
 /*

@@ -34,6 +34,8 @@ struct api_options {
     int64_t store_timeout_ms;            /* how long a request waits for the store */
     int64_t authorize_timeout_ms;        /* how long an authorize does */
     bool keepalive;                      /* authorize.keepalive */
+    bool evict;                          /* limits.on_limit is evict_oldest */
+    bool allow_evict;                    /* limits.allow_evict */
     atomic_bool *draining;               /* no new sessions, not ready */
 };
 

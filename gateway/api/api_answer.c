@@ -44,15 +44,15 @@ json_t *api_usage(const struct store_usage *usage)
                      limit_or_null(usage->device_limit));
 }
 
-json_t *api_session_document(const struct api_call *call)
+json_t *api_session_document(const struct api *api, const struct session *session,
+                             int64_t expires_ms)
 {
-    const struct api_options *options = &call->api->options;
-    json_t *document = session_document(&call->store.session);
+    json_t *document = session_document(session);
 
-    json_object_set_new(document, "expiresAt", api_time(call->store.expires_ms));
-    json_object_set_new(document, "ttl", json_integer(options->ttl_s));
+    json_object_set_new(document, "expiresAt", api_time(expires_ms));
+    json_object_set_new(document, "ttl", json_integer(api->options.ttl_s));
     json_object_set_new(document, "heartbeatInterval",
-                        json_integer(options->heartbeat_interval_s));
+                        json_integer(api->options.heartbeat_interval_s));
     return document;
 }
 
@@ -130,8 +130,19 @@ void api_reply_outcome(struct http_request *http, const struct api_call *call)
     case ERR_SESSION_ENDED:
         reply_problem(http, ERR_SESSION_ENDED, NULL, end_members(&call->store.end));
         break;
+    case ERR_FORBIDDEN:
+        http_problem(http, ERR_FORBIDDEN,
+                     call->store.end.message[0] != '\0' ? call->store.end.message
+                                                        : "new streams are blocked");
+        break;
+    case ERR_RATE_LIMITED:
+        http_request_note_err(http, ERR_RATE_LIMITED);
+        http_reply(http, http_problem_response(ERR_RATE_LIMITED, "too many creates by this user",
+                                               NULL, (int)call->store.retry_after_s));
+        break;
     case ERR_STORE_UNAVAILABLE:
-        http_problem(http, ERR_STORE_UNAVAILABLE, "the store of sessions is away: go on playing, and try again");
+        http_problem(http, ERR_STORE_UNAVAILABLE,
+                     "the store of sessions is away: go on playing, and try again");
         break;
     default:
         http_problem(http, call->store.err, NULL);

@@ -92,9 +92,9 @@ static void allow(struct http_request *http, const struct api_call *call)
 }
 
 /* A heartbeat that nobody waits for. */
-static void on_kept_alive(struct store_req *req)
+static void on_kept_alive(struct api_call *call)
 {
-    api_call_free(api_call_of(req));
+    api_call_free(call);
 }
 
 /*
@@ -109,25 +109,44 @@ static bool is_due(const struct api_call *call)
                                      options->heartbeat_interval_s * 1000;
 }
 
+static void answer(struct api_call *call)
+{
+    switch (call->store.err) {
+    case ERR_OK:
+        allow(call->http, call);
+        break;
+    case ERR_SESSION_ENDED:
+        refuse(call->http, 403, ERR_SESSION_ENDED, end_reason_word(call->store.end.reason));
+        break;
+    case ERR_FORBIDDEN:
+        refuse(call->http, 403, ERR_FORBIDDEN, err_word(ERR_FORBIDDEN));
+        break;
+    default:
+        refuse(call->http, 503, call->store.err, NULL);
+        break;
+    }
+}
+
+static void on_revived(struct api_call *call)
+{
+    answer(call);
+    api_call_free(call);
+}
+
 static void on_checked(struct store_req *req)
 {
     struct api_call *call = api_call_of(req);
+    bool keepalive = call->api->options.keepalive;
 
-    switch (req->err) {
-    case ERR_OK:
-        allow(call->http, call);
-        if (is_due(call)) {
-            call->store.deadline_ms = clock_monotonic_ms() + call->api->options.store_timeout_ms;
-            api_call_ask(call, STORE_HEARTBEAT, on_kept_alive);
-            return;
-        }
-        break;
-    case ERR_SESSION_ENDED:
-        refuse(call->http, 403, ERR_SESSION_ENDED, end_reason_word(req->end.reason));
-        break;
-    default:
-        refuse(call->http, 503, req->err, NULL);
-        break;
+    if (keepalive && req->err == ERR_SESSION_ENDED && req->end.reason == END_EXPIRED) {
+        api_revive(call, on_revived);
+        return;
+    }
+    answer(call);
+    if (req->err == ERR_OK && is_due(call)) {
+        req->deadline_ms = clock_monotonic_ms() + call->api->options.store_timeout_ms;
+        api_keep_alive(call, on_kept_alive);
+        return;
     }
     api_call_free(call);
 }
@@ -152,5 +171,10 @@ void api_authorize(struct http_request *http)
     }
     http_request_note_session(http, call->claims.session_id);
     api_call_name_session(call);
+    if (api_was_refused(call)) {
+        answer(call);
+        api_call_free(call);
+        return;
+    }
     api_call_ask(call, STORE_CHECK, on_checked);
 }

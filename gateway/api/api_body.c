@@ -120,3 +120,42 @@ size_t api_body_session_ids(struct api_body *body, const char *member, size_t mo
     }
     return i;
 }
+
+int api_body_word(struct api_body *body, const char *member, const char *const *words)
+{
+    const json_t *value = json_object_get(body->object, member);
+
+    if (value == NULL)
+        return -1;
+    for (int i = 0; json_is_string(value) && words[i] != NULL; i++)
+        if (strcmp(json_string_value(value), words[i]) == 0)
+            return i;
+    api_body_complain(body, member, "is not one of its words");
+    return -1;
+}
+
+void api_body_limits(struct api_body *body, int32_t *ret_family, int32_t *ret_device)
+{
+    const json_t *limits = json_object_get(body->object, "limits");
+    const char *const names[] = {"family", "device"};
+    int32_t *const found[] = {ret_family, ret_device};
+
+    *ret_family = *ret_device = -1;
+    if (limits == NULL)
+        return;
+    if (!json_is_object(limits)) {
+        api_body_complain(body, "limits", "must be an object");
+        return;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *value = json_object_get(limits, names[i]);
+
+        if (value == NULL)
+            continue;
+        if (json_is_integer(value) && json_integer_value(value) >= 0 &&
+            json_integer_value(value) <= API_LIMIT_MAX)
+            *found[i] = (int32_t)json_integer_value(value);
+        else
+            api_body_complain(body, "limits", "family and device must be integers from 0 to 100000");
+    }
+}

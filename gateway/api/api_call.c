@@ -15,7 +15,8 @@ struct api *api_new(const struct api_options *options, struct store *store)
     api->options = *options;
     api->store = store;
     api->no_content = http_response_new(204, NULL, NULL, 0);
-    if (api->no_content == NULL) {
+    api->refusals = api_refusals_new();
+    if (api->no_content == NULL || api->refusals == NULL) {
         api_free(api);
         return NULL;
     }
@@ -33,44 +34,72 @@ void api_free(struct api *api)
         free(call);
     }
     http_response_unref(api->no_content);
+    api_refusals_free(api->refusals);
     free(api);
 }
 
-struct api_call *api_call_new(struct http_request *http, int64_t timeout_ms)
+struct api_call *api_call_new_alone(struct api *api, int64_t timeout_ms)
 {
-    struct api *api = http_request_server_arg(http);
     struct api_call *call = api->spare;
 
     if (call != NULL) {
         api->spare = call->next;
-    } else {
-        call = malloc(sizeof *call);
-        if (call == NULL) {
-            http_problem(http, ERR_INTERNAL, "out of memory");
-            return NULL;
-        }
+        api->spare_count--;
+    } else if ((call = malloc(sizeof *call)) == NULL) {
+        return NULL;
     }
     call->api = api;
-    call->http = http;
+    call->http = NULL;
+    call->batch = NULL;
+    call->zaps = false;
     call->store.deadline_ms = clock_monotonic_ms() + timeout_ms;
+    return call;
+}
+
+struct api_call *api_call_new(struct http_request *http, int64_t timeout_ms)
+{
+    struct api_call *call = api_call_new_alone(http_request_server_arg(http), timeout_ms);
+
+    if (call == NULL)
+        http_problem(http, ERR_INTERNAL, "out of memory");
+    else
+        call->http = http;
     return call;
 }
 
 void api_call_free(struct api_call *call)
 {
-    call->next = call->api->spare;
-    call->api->spare = call;
+    struct api *api = call->api;
+
+    if (api->spare_count == API_SPARE_CALLS_MAX) {
+        free(call);
+        return;
+    }
+    call->next = api->spare;
+    api->spare = call;
+    api->spare_count++;
 }
 
 void api_call_name_session(struct api_call *call)
 {
+    const struct token_claims *claims = &call->claims;
     struct session *session = &call->store.session;
+    struct store_create *create = &call->store.create;
 
-    memcpy(session->id, call->claims.session_id, sizeof session->id);
-    strcpy(session->user_id, call->claims.user_id);
-    strcpy(session->family_id, call->claims.family_id);
-    strcpy(session->device_id, call->claims.device_id);
-    strcpy(session->media_id, call->claims.media_id);
+    memcpy(session->id, claims->session_id, sizeof session->id);
+    strcpy(session->user_id, claims->user_id);
+    strcpy(session->family_id, claims->family_id);
+    strcpy(session->device_id, claims->device_id);
+    strcpy(session->media_id, claims->media_id);
+    strcpy(session->device_name, claims->device_name);
+    strcpy(session->player_id, claims->player_id);
+    session->media_title[0] = session->platform[0] = session->metadata[0] = '\0';
+    session->started_ms = claims->started_ms;
+    create->issued_ms = claims->issued_ms;
+    create->family_limit = claims->family_limit;
+    create->device_limit = claims->device_limit;
+    create->replace_count = 0;
+    create->evict = false;
 }
 
 void api_call_ask(struct api_call *call, enum store_op op, void (*done)(struct store_req *req))

@@ -4,6 +4,18 @@
 #include "api_private.h"
 #include "clock.h"
 
+/* What happens at a limit: the call's word, where the settings allow it, else the settings' own. */
+static bool wants_eviction(const struct http_request *http, struct api_body *body)
+{
+    static const char *const words[] = {"reject", "evict_oldest", NULL};
+    const struct api *api = http_request_server_arg(http);
+    int said = api_body_word(body, "onLimit", words);
+
+    if (said < 0)
+        return api->options.evict;
+    return said == 1 && (api->options.allow_evict || api->options.evict);
+}
+
 /* Reads the body into the store's request. false: something is wrong, and was answered. */
 static bool read_body(struct http_request *http, struct api_call *call)
 {
@@ -24,7 +36,10 @@ static bool read_body(struct http_request *http, struct api_call *call)
     api_body_object(&body, "metadata", SESSION_METADATA_MAX, session->metadata);
     create->replace_count =
         api_body_session_ids(&body, "replace", SESSION_REPLACE_MAX, create->replace);
+    create->evict = wants_eviction(http, &body);
     create->family_limit = create->device_limit = -1;
+    if (api_has_key(http))
+        api_body_limits(&body, &create->family_limit, &create->device_limit);
     api_body_done(&body);
 
     if (body.detail[0] != '\0') {
@@ -64,7 +79,8 @@ static void reply_created(struct http_request *http, struct api_call *call)
         http_problem(http, ERR_INTERNAL, NULL);
         return;
     }
-    json_t *document = api_session_document(call);
+    json_t *document = api_session_document(call->api, &call->store.session,
+                                             call->store.expires_ms);
     json_object_set_new(document, "token", json_string(token));
     json_object_set_new(document, "usage", api_usage(&call->store.usage));
     struct http_response *response = api_json_response(201, document);

@@ -51,6 +51,13 @@ bool api_may_create(struct http_request *http)
     return false;
 }
 
+bool api_has_key(const struct http_request *http)
+{
+    const struct api *api = http_request_server_arg(http);
+
+    return api->options.auth == API_AUTH_KEY;
+}
+
 enum err api_token_open(const struct api *api, const char *token, struct token_claims *ret_claims)
 {
     if (token_open(api->options.token_keys, token, strlen(token), ret_claims) != 0 ||
@@ -59,7 +66,8 @@ enum err api_token_open(const struct api *api, const char *token, struct token_c
     return ERR_OK;
 }
 
-bool api_token_of_session(struct http_request *http, struct token_claims *ret_claims)
+bool api_token_of_session(struct http_request *http, bool bearer_too,
+                          struct token_claims *ret_claims)
 {
     const struct api *api = http_request_server_arg(http);
     const char *segment = http_request_param(http, 0);
@@ -68,12 +76,13 @@ bool api_token_of_session(struct http_request *http, struct token_claims *ret_cl
 
     if (!in_path) {
         token = http_request_header(http, HTTP_X_STREAM_TOKEN);
-        if (token == NULL)
+        if (token == NULL && bearer_too)
             token = http_bearer(http_request_header(http, HTTP_AUTHORIZATION));
     }
     if (token == NULL) {
         http_problem(http, ERR_MISSING_TOKEN,
-                     "X-Stream-Token or Authorization: Bearer <token> is required");
+                     bearer_too ? "X-Stream-Token or Authorization: Bearer <token> is required"
+                                : "the token is required, in the path or in X-Stream-Token");
         return false;
     }
     if (api_token_open(api, token, ret_claims) != ERR_OK) {

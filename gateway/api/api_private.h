@@ -13,12 +13,18 @@
 #include "store.h"
 #include "token.h"
 
-#define API_BODY_MAX (16 * 1024) /* bytes of a body, but for a batch's */
+#define API_BODY_MAX        (16 * 1024)       /* bytes of a body, but for a batch's */
+#define API_BATCH_BODY_MAX  (2 * 1024 * 1024) /* bytes of a batch's body */
+#define API_BATCH_MAX       1000              /* tokens in a batch */
+#define API_LIMIT_MAX       100000            /* streams, in a caller's `limits` */
+#define API_SPARE_CALLS_MAX 256               /* calls kept to be used again */
 
 struct api {
     struct api_options options;         /* shared by all threads */
     struct store *store;                /* this thread's */
     struct api_call *spare;             /* calls to be used again */
+    unsigned spare_count;               /* of them */
+    struct api_refusals *refusals;      /* of revivals */
     struct http_response *no_content;   /* 204 */
 };
 
@@ -27,7 +33,13 @@ struct api_call {
     struct store_req store;     /* the question, and its answer */
     struct token_claims claims; /* of the token that the request came with, or will get */
     struct api *api;            /* this thread's */
-    struct http_request *http;  /* to be answered; NULL once it has been */
+    struct http_request *http;  /* to be answered; NULL once it has been, or where a batch asks */
+    void (*done)(struct api_call *call); /* of api_keep_alive */
+    struct api_batch *batch;    /* that this is part of, or NULL */
+    size_t index;               /* in the batch */
+    bool zaps;                  /* a heartbeat that changes the title */
+    session_name zap_media_id;  /* to this one */
+    session_name zap_media_title; /* the same; "" where not given */
     struct api_call *next;      /* among the spare ones */
 };
 
@@ -42,7 +54,10 @@ struct api_call *api_call_new(struct http_request *http, int64_t timeout_ms);
 /* Gives a call back. */
 void api_call_free(struct api_call *call);
 
-/* Fills the session's names from the claims. */
+/* A call that no request waits for. NULL where memory runs out. */
+struct api_call *api_call_new_alone(struct api *api, int64_t timeout_ms);
+
+/* Fills the session's names, and what a revival needs, from the claims. */
 void api_call_name_session(struct api_call *call);
 
 /* Asks the store: by peek where it can, else done is called later. */
@@ -51,6 +66,26 @@ void api_call_ask(struct api_call *call, enum store_op op, void (*done)(struct s
 /* The call that a store's callback is about. */
 struct api_call *api_call_of(struct store_req *req);
 
+/* ---- api_alive.c ---- */
+
+/*
+ * Sends a heartbeat for the claims' session, reviving it where it sleeps, then calls done, maybe before this
+ * returns: store.err is ERR_OK, or why not.
+ */
+void api_keep_alive(struct api_call *call, void (*done)(struct api_call *call));
+
+/*
+ * Revives the session, which the store has said to be gone without a tombstone, then calls done. A refusal is
+ * remembered for a while, so that a player which asks again and again costs the store nothing.
+ */
+void api_revive(struct api_call *call, void (*done)(struct api_call *call));
+
+/* Whether a revival of the session was refused a moment ago: sets store.err and store.end then. */
+bool api_was_refused(struct api_call *call);
+
+struct api_refusals *api_refusals_new(void);
+void api_refusals_free(struct api_refusals *refusals);
+
 /* ---- api_credentials.c ---- */
 
 /*
@@ -58,12 +93,16 @@ struct api_call *api_call_of(struct store_req *req);
  */
 bool api_may_create(struct http_request *http);
 
+/* Whether the caller, who may create, presented an API key: its word on limits counts. */
+bool api_has_key(const struct http_request *http);
+
 /*
  * The claims of the token that a call on /v1/sessions/{…} came with: the segment itself, or the one in
- * X-Stream-Token or `Authorization: Bearer` that belongs to the sessionId in the segment. false: there is
- * no good one, and the request has been answered with 401.
+ * X-Stream-Token or (bearer_too) `Authorization: Bearer` that belongs to the sessionId in the segment.
+ * false: there is no good one, and the request has been answered with 401.
  */
-bool api_token_of_session(struct http_request *http, struct token_claims *ret_claims);
+bool api_token_of_session(struct http_request *http, bool bearer_too,
+                          struct token_claims *ret_claims);
 
 /*
  * Opens a token that is within its life. ERR_OK or ERR_INVALID_TOKEN.
@@ -99,6 +138,12 @@ void api_body_object(struct api_body *body, const char *member, size_t most, cha
 size_t api_body_session_ids(struct api_body *body, const char *member, size_t most,
                             char (*ret_ids)[SESSION_ID_LEN + 1]);
 
+/* One of some words, ended by NULL: its index; -1 where it is absent. */
+int api_body_word(struct api_body *body, const char *member, const char *const *words);
+
+/* A caller's `limits`: each -1 where it isn't given. */
+void api_body_limits(struct api_body *body, int32_t *ret_family, int32_t *ret_device);
+
 /* Says what is wrong with a member, unless something else was before. */
 void api_body_complain(struct api_body *body, const char *member, const char *what);
 
@@ -118,14 +163,18 @@ json_t *api_time(int64_t wall_ms);
 json_t *api_usage(const struct store_usage *usage);
 
 /*
- * The session document (DESIGN.md section 2), without token and usage.
+ * The session document (DESIGN.md section 2), without token and usage. NULL where memory runs out.
  */
-json_t *api_session_document(const struct api_call *call);
+json_t *api_session_document(const struct api *api, const struct session *session,
+                             int64_t expires_ms);
 
 /* ---- handlers ---- */
 
 void api_create(struct http_request *http);
 void api_heartbeat(struct http_request *http);
+void api_batch(struct http_request *http);
+void api_family_list(struct http_request *http);
+void api_family_stop(struct http_request *http);
 void api_get(struct http_request *http);
 void api_stop(struct http_request *http);
 void api_authorize(struct http_request *http);

@@ -7,10 +7,13 @@ static const struct http_route player_routes[] = {
     {NULL,     "/v1/authorize",              api_authorize, HTTP_ANY_METHOD | HTTP_NO_BODY, 0},
     {NULL,     "/v1/authorize/{path*}",      api_authorize, HTTP_ANY_METHOD | HTTP_NO_BODY, 0},
     {"POST",   "/v1/sessions/{id}/heartbeat", api_heartbeat, HTTP_JSON_BODY, API_BODY_MAX},
+    {"POST",   "/v1/heartbeats",             api_batch,     HTTP_JSON_BODY, API_BATCH_BODY_MAX},
     {"POST",   "/v1/sessions",               api_create,    HTTP_JSON_BODY, API_BODY_MAX},
     {"GET",    "/v1/sessions/{id}",          api_get,       HTTP_NO_BODY, 0},
     {"DELETE", "/v1/sessions/{id}",          api_stop,      HTTP_ANY_BODY, API_BODY_MAX},
     {"POST",   "/v1/sessions/{id}/stop",     api_stop,      HTTP_ANY_BODY, API_BODY_MAX},
+    {"GET",    "/v1/families/{id}/sessions", api_family_list, HTTP_NO_BODY, 0},
+    {"DELETE", "/v1/families/{id}/sessions/{session}", api_family_stop, HTTP_ANY_BODY, API_BODY_MAX},
     {"GET",    "/healthz",                   api_healthz,   HTTP_NO_BODY, 0},
     {"GET",    "/readyz",                    api_readyz,    HTTP_NO_BODY, 0},
 };

@@ -6,14 +6,14 @@
 #include "clock.h"
 
 /* Begins a call with the token that came with the request; NULL where it was answered already. */
-static struct api_call *begin(struct http_request *http)
+static struct api_call *begin(struct http_request *http, bool bearer_too)
 {
     const struct api *api = http_request_server_arg(http);
     struct api_call *call = api_call_new(http, api->options.store_timeout_ms);
 
     if (call == NULL)
         return NULL;
-    if (!api_token_of_session(http, &call->claims)) {
+    if (!api_token_of_session(http, bearer_too, &call->claims)) {
         api_call_free(call);
         return NULL;
     }
@@ -21,7 +21,7 @@ static struct api_call *begin(struct http_request *http)
     return call;
 }
 
-/* Past half of its life a token is renewed: the same claims, issued now. */
+/* Past half of its life a token is renewed. */
 static bool is_to_be_renewed(const struct api_call *call)
 {
     return clock_wall_ms() - call->claims.issued_ms > call->api->options.max_age_ms / 2;
@@ -39,7 +39,7 @@ static void reply_alive(struct api_call *call)
                "{\"sessionId\":\"%s\",\"expiresAt\":\"%s\",\"ttl\":%lld,\"heartbeatInterval\":%lld",
                call->claims.session_id, expires, (long long)options->ttl_s,
                (long long)options->heartbeat_interval_s);
-    if (is_to_be_renewed(call)) {
+    if (call->zaps || is_to_be_renewed(call)) {
         call->claims.issued_ms = clock_wall_ms();
         if (token_seal(options->token_keys, &call->claims, token) > 0)
             buf_printf(&body, ",\"token\":\"%s\"", token);
@@ -51,27 +51,72 @@ static void reply_alive(struct api_call *call)
     buf_done(&body);
 }
 
-static void on_heartbeat(struct store_req *req)
+static void finish_heartbeat(struct api_call *call)
 {
-    struct api_call *call = api_call_of(req);
-
-    if (req->err == ERR_OK)
+    if (call->store.err == ERR_OK)
         reply_alive(call);
     else
         api_reply_outcome(call->http, call);
     api_call_free(call);
 }
 
-void api_heartbeat(struct http_request *http)
+static void on_zapped(struct store_req *req)
+{
+    struct api_call *call = api_call_of(req);
+
+    strcpy(call->claims.media_id, call->zap_media_id);
+    finish_heartbeat(call);
+}
+
+static void on_alive(struct api_call *call)
+{
+    if (call->store.err != ERR_OK || !call->zaps) {
+        finish_heartbeat(call);
+        return;
+    }
+    strcpy(call->store.session.media_id, call->zap_media_id);
+    strcpy(call->store.session.media_title, call->zap_media_title);
+    api_call_ask(call, STORE_ZAP, on_zapped);
+}
+
+/* What a heartbeat's body may say: that the viewer has zapped to another title. */
+struct zap {
+    session_name media_id;    /* "": hasn't */
+    session_name media_title; /* "" where not given */
+};
+
+/* false: something is wrong with the body, and was answered. */
+static bool read_zap(struct http_request *http, struct zap *ret_zap)
 {
     struct api_body body;
 
     if (!api_body_read(http, &body))
-        return;
+        return false;
+    api_body_name(&body, "mediaId", false, SESSION_NAME_MAX, ret_zap->media_id);
+    api_body_name(&body, "mediaTitle", false, SESSION_NAME_MAX, ret_zap->media_title);
     api_body_done(&body);
-    struct api_call *call = begin(http);
-    if (call != NULL)
-        api_call_ask(call, STORE_HEARTBEAT, on_heartbeat);
+    if (body.detail[0] == '\0')
+        return true;
+    http_problem(http, ERR_INVALID_REQUEST, body.detail);
+    return false;
+}
+
+void api_heartbeat(struct http_request *http)
+{
+    struct zap zap;
+
+    if (!read_zap(http, &zap))
+        return;
+    bool zaps = zap.media_id[0] != '\0';
+    if (zaps && !api_may_create(http)) /* somebody decides what this viewer may watch */
+        return;
+    struct api_call *call = begin(http, !zaps);
+    if (call == NULL)
+        return;
+    call->zaps = zaps;
+    strcpy(call->zap_media_id, zap.media_id);
+    strcpy(call->zap_media_title, zap.media_title);
+    api_keep_alive(call, on_alive);
 }
 
 static void on_got(struct store_req *req)
@@ -79,7 +124,8 @@ static void on_got(struct store_req *req)
     struct api_call *call = api_call_of(req);
 
     if (req->err == ERR_OK)
-        api_reply_json(call->http, 200, api_session_document(call));
+        api_reply_json(call->http, 200,
+                       api_session_document(call->api, &req->session, req->expires_ms));
     else
         api_reply_outcome(call->http, call);
     api_call_free(call);
@@ -87,7 +133,7 @@ static void on_got(struct store_req *req)
 
 void api_get(struct http_request *http)
 {
-    struct api_call *call = begin(http);
+    struct api_call *call = begin(http, true);
 
     if (call != NULL)
         api_call_ask(call, STORE_GET, on_got);
@@ -106,7 +152,7 @@ static void on_stopped(struct store_req *req)
 
 void api_stop(struct http_request *http)
 {
-    struct api_call *call = begin(http);
+    struct api_call *call = begin(http, true);
 
     if (call == NULL)
         return;

@@ -100,8 +100,24 @@ static void evict(const struct admission_ask *ask, struct admission_stream *stre
         end(victim, ADMISSION_EVICTED, tally);
 }
 
-void admission_decide(const struct admission_ask *ask, struct admission_stream *streams,
-                      size_t count, struct admission_answer *ret_answer)
+/* The first limit that leaves no room, the device's before the family's; ERR_OK where both do. */
+static enum err limit_reached(const struct admission_ask *ask, const struct tally *tally)
+{
+    if (is_full(tally->device, ask->device_limit))
+        return ERR_DEVICE_LIMIT;
+    return is_full(tally->family, ask->family_limit) ? ERR_FAMILY_LIMIT : ERR_OK;
+}
+
+/* Lets those stay again whom one of these fates had met. */
+static void spare(struct admission_stream *streams, size_t count, bool replaced_too)
+{
+    for (size_t i = 0; i < count; i++)
+        if (replaced_too || streams[i].fate != ADMISSION_REPLACED)
+            streams[i].fate = ADMISSION_STAYS;
+}
+
+void admission_decide(const struct admission_ask *ask, struct admission_stream *streams, size_t count,
+                      struct admission_answer *ret_answer)
 {
     struct tally all = {0, 0};
 
@@ -113,25 +129,25 @@ void admission_decide(const struct admission_ask *ask, struct admission_stream *
 
     struct tally tally = all;
     end_replaced(ask, streams, count, &tally);
+    struct tally chosen = tally;
     displace(ask, streams, count, true, &tally);
     displace(ask, streams, count, false, &tally);
     evict(ask, streams, count, true, &tally);
     evict(ask, streams, count, false, &tally);
 
-    if (is_full(tally.device, ask->device_limit))
-        ret_answer->err = ERR_DEVICE_LIMIT;
-    else if (is_full(tally.family, ask->family_limit))
-        ret_answer->err = ERR_FAMILY_LIMIT;
-    else
+    enum err refusal = limit_reached(ask, &tally);
+    *ret_answer = (struct admission_answer){.err = refusal, .would_deny = ERR_OK};
+    if (ask->dry_run) {
+        spare(streams, count, false);
+        tally = chosen;
         ret_answer->err = ERR_OK;
-
-    if (ret_answer->err != ERR_OK) {
-        for (size_t i = 0; i < count; i++)
-            streams[i].fate = ADMISSION_STAYS;
+        ret_answer->would_deny = refusal;
+    } else if (refusal != ERR_OK) {
+        spare(streams, count, true);
         ret_answer->family_active = all.family;
         ret_answer->device_active = all.device;
-    } else {
-        ret_answer->family_active = tally.family + 1;
-        ret_answer->device_active = tally.device + 1;
+        return;
     }
+    ret_answer->family_active = tally.family + 1;
+    ret_answer->device_active = tally.device + 1;
 }

@@ -38,10 +38,12 @@ struct admission_ask {
     const char *player_id;                                /* "" where not given */
     char (*replace)[SESSION_ID_LEN + 1];                  /* sessionIds to give up for this one */
     size_t replace_count;                                 /* of them */
+    bool dry_run;                                         /* limits are only counted */
 };
 
 struct admission_answer {
     enum err err;            /* ERR_OK, ERR_DEVICE_LIMIT or ERR_FAMILY_LIMIT */
+    enum err would_deny;     /* in a dry run: what err would have been */
     uint32_t family_active;  /* streams: on ERR_OK with the new one and without those that end, */
     uint32_t device_active;  /* else as they are */
 };
@@ -49,7 +51,8 @@ struct admission_answer {
 /*
  * Decides, and marks each stream's fate. On a refusal every stream stays. Sorts nothing and keeps no
  * pointer. Among equals (silence, start) the smaller sessionId goes first, so that every store decides the
- * same.
+ * same. In a dry run err is always ERR_OK, and nobody ends on the limits' account: only what the viewer gives
+ * up and the same player left behind does.
  */
 void admission_decide(const struct admission_ask *ask, struct admission_stream *streams, size_t count,
                       struct admission_answer *ret_answer);

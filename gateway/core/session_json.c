@@ -204,3 +204,28 @@ json_t *session_document(const struct session *session)
                      "lastHeartbeat", last_heartbeat);
     /* clang-format on */
 }
+
+char *session_json_edit(const char *text, size_t len, const char *media_id, const char *media_title,
+                        int64_t last_heartbeat_ms)
+{
+    json_auto_t *object = json_loadb(text, len, 0, NULL);
+    char time[CLOCK_TEXT_LEN + 1];
+
+    if (!json_is_object(object))
+        return NULL;
+    if (media_id != NULL)
+        json_object_set_new(object, "mediaId", json_string(media_id));
+    if (media_title != NULL)
+        json_object_set_new(object, "mediaTitle", json_string(media_title));
+
+    json_t *last = json_incref(json_object_get(object, "lastHeartbeat"));
+    if (last_heartbeat_ms >= 0) {
+        json_decref(last);
+        clock_format(last_heartbeat_ms, time);
+        last = json_string(time);
+    }
+    json_object_del(object, "lastHeartbeat");
+    if (last != NULL)
+        json_object_set_new(object, "lastHeartbeat", last);
+    return json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(17));
+}

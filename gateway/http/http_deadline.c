@@ -5,8 +5,11 @@
 
 #include "container_of.h"
 
-/* Deadlines are kept to about this much; a timer need not fire for each of them. */
-enum { COARSE_MS = 50 };
+enum {
+    COARSE_MS =
+        50, /* the timer need not fire for each deadline: they are kept to about this much */
+    SETTLE_MS = 200 /* how long HTTP_DEADLINE_SETTLE is */
+};
 
 static void on_timer(uv_timer_t *timer);
 
@@ -20,6 +23,29 @@ static void arm(struct http_deadlines *deadlines, uint64_t at_ms)
     uv_timer_start(&deadlines->timer, on_timer, wait_ms, 0); /* cannot fail with a callback */
 }
 
+/*
+ * Whether the client has said that it sends nothing more. libmicrohttpd 1.0.1 misses that where it
+ * comes together with the request: its epoll is edge-triggered, and it reads no further than a
+ * short read.
+ */
+static bool is_half_closed(int fd)
+{
+    char byte;
+
+    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* A deadline has passed. */
+static void expire(struct http_deadline *deadline, struct http_deadlines *deadlines)
+{
+    if (deadline->kind == HTTP_DEADLINE_SETTLE && !is_half_closed(deadline->fd)) {
+        http_deadline_set(deadline, deadlines, HTTP_DEADLINE_IDLE);
+    } else {
+        http_deadline_set(deadline, deadlines, HTTP_DEADLINE_NONE);
+        shutdown(deadline->fd, SHUT_RDWR);
+    }
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct http_deadlines *deadlines = CONTAINER_OF(timer, struct http_deadlines, timer);
@@ -29,10 +55,8 @@ static void on_timer(uv_timer_t *timer)
     for (int kind = 0; kind < HTTP_DEADLINE_KINDS; kind++) {
         struct http_deadline *first;
 
-        while ((first = TAILQ_FIRST(&deadlines->queues[kind])) != NULL && first->at_ms <= now_ms) {
-            http_deadline_set(first, deadlines, HTTP_DEADLINE_NONE);
-            shutdown(first->fd, SHUT_RDWR);
-        }
+        while ((first = TAILQ_FIRST(&deadlines->queues[kind])) != NULL && first->at_ms <= now_ms)
+            expire(first, deadlines);
         if (first != NULL && first->at_ms < earliest_ms)
             earliest_ms = first->at_ms;
     }
@@ -47,6 +71,7 @@ void http_deadlines_init(struct http_deadlines *deadlines, uv_loop_t *loop, uint
     for (int kind = 0; kind < HTTP_DEADLINE_KINDS; kind++)
         TAILQ_INIT(&deadlines->queues[kind]);
     deadlines->after_ms[HTTP_DEADLINE_REQUEST] = request_ms;
+    deadlines->after_ms[HTTP_DEADLINE_SETTLE] = SETTLE_MS;
     deadlines->after_ms[HTTP_DEADLINE_IDLE] = idle_ms;
 }
 

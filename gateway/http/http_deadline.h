@@ -16,6 +16,7 @@
 
 enum http_deadline_kind {
     HTTP_DEADLINE_REQUEST, /* for the rest of a request, or of its answer */
+    HTTP_DEADLINE_SETTLE,  /* a moment after an answer: is the client still there? then IDLE */
     HTTP_DEADLINE_IDLE,    /* for the head of the next request */
     HTTP_DEADLINE_KINDS,
     HTTP_DEADLINE_NONE /* as long as it takes */

@@ -41,7 +41,7 @@ void *http_exchange_begin(void *cls, const char *target, struct MHD_Connection *
     req->client = client;
     req->started_ns = uv_hrtime();
     buf_add(&req->raw_target, target, strlen(target) + 1);
-    if (client->deadline.kind == HTTP_DEADLINE_IDLE)
+    if (client->deadline.kind != HTTP_DEADLINE_REQUEST)
         http_deadline_set(&client->deadline, &server->deadlines, HTTP_DEADLINE_REQUEST);
     return req;
 }
@@ -175,13 +175,16 @@ static enum MHD_Result take_head(struct http_request *req, const char *method, c
     fault = http_request_read_head(req, method, version);
     if (fault != NULL) {
         http_problem(req, ERR_INVALID_REQUEST, fault);
+        req->client->unread = true;
         return answer(req); /* the first time: closes the connection */
     }
     find_route(req);
     if (req->response == NULL && req->has_body && reads_body(req))
         check_body(req);
-    if (req->has_body && (req->response != NULL || !reads_body(req)))
+    if (req->has_body && (req->response != NULL || !reads_body(req))) {
+        req->client->unread = true;
         return handle(req);
+    }
     return MHD_YES;
 }
 
@@ -276,6 +279,7 @@ static void report_refusal(struct http_request *req)
 
     if (info == NULL)
         return; /* no answer: the client is gone, or its time was up */
+    req->client->unread = true;
     if (req->id[0] == '\0')
         http_request_make_id(req);
     req->code = info->http_status == MHD_HTTP_CONTENT_TOO_LARGE ? ERR_PAYLOAD_TOO_LARGE
@@ -298,7 +302,7 @@ void http_exchange_end(void *cls, struct MHD_Connection *connection, void **cont
         server->busy--;
     if (req->has_slept)
         MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, NO_TIMEOUT_S);
-    http_deadline_set(&req->client->deadline, &server->deadlines, HTTP_DEADLINE_IDLE);
+    http_deadline_set(&req->client->deadline, &server->deadlines, HTTP_DEADLINE_SETTLE);
     http_request_release(req);
     *context = NULL;
 }

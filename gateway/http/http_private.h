@@ -10,6 +10,7 @@
 
 #include "buf.h"
 #include "http_deadline.h"
+#include "http_linger.h"
 #include "http_request.h"
 #include "http_router.h"
 #include "http_server.h"
@@ -29,23 +30,24 @@ struct http_server {
     uv_idle_t again;                 /* active while the daemon wants to run without waiting */
     struct loop_task turn;           /* runs the daemon, after answers to sleeping connections */
     struct http_deadlines deadlines; /* of all connections */
+    struct http_lingers lingers;     /* what is left of closed connections */
     struct http_request *spare;      /* requests to be used again */
     struct http_response *no_memory; /* the answer where there is no memory for another one */
     uint64_t next_id;                /* of the next request that brings none */
-    unsigned connections;            /* open */
     size_t busy;                     /* requests between their head and the end of their answer */
     size_t waiting;                  /* of these, requests that sleep until their handler answers */
-    bool was_full;                 /* a connection was closed while there was no room for another */
-    bool expects_complaint;        /* libmicrohttpd's next complaint is about what was meant */
-    bool quiesced;                 /* the listening socket is closed */
-    unsigned closing;              /* handles of the loop whose end is still to come */
-    void (*on_stopped)(void *arg); /* http_server_stop's */
-    void *on_stopped_arg;          /* the same */
+    bool made_room;                  /* a connection ended in this run of the daemon */
+    bool expects_complaint;          /* libmicrohttpd's next complaint is about what was meant */
+    bool quiesced;                   /* the listening socket is closed */
+    unsigned closing;                /* handles of the loop whose end is still to come */
+    void (*on_stopped)(void *arg);   /* http_server_stop's */
+    void *on_stopped_arg;            /* the same */
 };
 
 /* A connection, from its accept to its end. */
 struct http_connection {
     struct http_deadline deadline; /* by when it must get on */
+    bool unread;                   /* the body of its last request was not read */
 };
 
 enum http_phase {

@@ -38,7 +38,14 @@ struct path {
     } segments[SEGMENTS_MAX];
 };
 
-/* Reads a route's pattern. Returns 0, or -1 where it has too many segments or params. */
+static enum segment_kind kind_of(const char *text, size_t len)
+{
+    if (len <= 2 || text[0] != '{' || text[len - 1] != '}')
+        return SEGMENT_LITERAL;
+    return text[len - 2] == '*' ? SEGMENT_REST : SEGMENT_PARAM;
+}
+
+/* Reads a route's pattern. Returns 0, or -1 where there can be no such pattern. */
 static int read_pattern(const struct http_route *route, struct pattern *ret)
 {
     const char *at = route->pattern;
@@ -48,17 +55,17 @@ static int read_pattern(const struct http_route *route, struct pattern *ret)
     ret->count = 0;
     while (*at == '/') {
         size_t len = strcspn(++at, "/");
-        bool braces = len > 2 && at[0] == '{' && at[len - 1] == '}';
+        enum segment_kind kind = kind_of(at, len);
 
-        if (ret->count == SEGMENTS_MAX || (braces && params++ == HTTP_PARAMS_MAX))
+        if (ret->count == SEGMENTS_MAX || (kind != SEGMENT_LITERAL && params++ == HTTP_PARAMS_MAX))
             return -1;
-        ret->segments[ret->count].kind = !braces              ? SEGMENT_LITERAL
-                                         : at[len - 2] == '*' ? SEGMENT_REST
-                                                              : SEGMENT_PARAM;
+        ret->segments[ret->count].kind = kind;
         ret->segments[ret->count].text = at;
         ret->segments[ret->count].len = len;
         ret->count++;
         at += len;
+        if (kind == SEGMENT_REST)
+            break; /* the last one */
     }
     return *at == '\0' && ret->count > 0 ? 0 : -1;
 }

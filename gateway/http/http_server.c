@@ -35,10 +35,10 @@ static void on_again(uv_idle_t *again);
 
 static void turn(struct http_server *server)
 {
-    server->was_full = false;
+    server->made_room = false;
     MHD_run(server->daemon);
-    /* Having been full, the daemon listens again only when it is run again, and doesn't say so. */
-    if (server->was_full || MHD_get_timeout64s(server->daemon) == 0)
+    /* A daemon that was full listens again only when it is run again, and doesn't say so. */
+    if (server->made_room || MHD_get_timeout64s(server->daemon) == 0)
         uv_idle_start(&server->again, on_again);
     else
         uv_idle_stop(&server->again);
@@ -58,7 +58,10 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 
 static void on_turn(struct loop_task *task)
 {
-    turn(CONTAINER_OF(task, struct http_server, turn));
+    struct http_server *server = CONTAINER_OF(task, struct http_server, turn);
+
+    if (server->daemon != NULL) /* it may have been stopped since the task was posted */
+        turn(server);
 }
 
 /* ---- libmicrohttpd's callbacks; those for requests are in http_exchange.c ---- */
@@ -72,17 +75,18 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **c
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
         int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 
-        server->connections++;
-        *context = client = malloc(sizeof *client);
+        *context = client = calloc(1, sizeof *client);
         if (client == NULL)
             shutdown(fd, SHUT_RDWR);
         else
             http_deadline_init(&client->deadline, &server->deadlines, fd);
     } else {
-        if (server->connections-- == server->options.connection_limit)
-            server->was_full = true;
-        if (client != NULL)
-            http_deadline_set(&client->deadline, &server->deadlines, HTTP_DEADLINE_NONE);
+        server->made_room = true;
+        if (client == NULL)
+            return;
+        http_deadline_set(&client->deadline, &server->deadlines, HTTP_DEADLINE_NONE);
+        if (client->unread)
+            http_lingers_add(&server->lingers, client->deadline.fd);
         free(client);
     }
 }
@@ -161,6 +165,7 @@ int http_server_start(struct loop *loop, const struct http_options *options,
 {
     struct http_server *server = calloc(1, sizeof *server);
     const char *reason = "out of memory, or a route that can't be";
+    int unowned_fd = options->listen_fd; /* until libmicrohttpd has it, which closes it */
     int rc;
 
     if (server == NULL)
@@ -175,6 +180,7 @@ int http_server_start(struct loop *loop, const struct http_options *options,
     if (getrandom(&server->next_id, sizeof server->next_id, 0) != sizeof server->next_id)
         server->next_id = uv_hrtime();
 
+    unowned_fd = -1;
     server->daemon = start_daemon(server);
     if (server->daemon == NULL) {
         reason = "libmicrohttpd can't start";
@@ -190,11 +196,14 @@ int http_server_start(struct loop *loop, const struct http_options *options,
     uv_idle_init(&loop->uv, &server->again);
     http_deadlines_init(&server->deadlines, &loop->uv, options->request_timeout_ms,
                         options->idle_timeout_s * 1000ull + options->request_timeout_ms);
+    http_lingers_init(&server->lingers, &loop->uv, &server->deadlines);
     *ret_server = server;
     return 0;
 
 fail:
     snprintf(ret_reason, reason_size, "%s", reason);
+    if (unowned_fd >= 0)
+        close(unowned_fd);
     if (server != NULL) {
         if (server->daemon != NULL)
             MHD_stop_daemon(server->daemon);
@@ -264,6 +273,8 @@ void http_server_stop(struct http_server *server, void (*tell)(void *arg), void 
     MHD_run(server->daemon);                            /* answers that were given just now */
     close_handle(server, (uv_handle_t *)&server->poll); /* before its descriptor is closed */
     MHD_stop_daemon(server->daemon);
+    server->daemon = NULL;
+    http_lingers_stop(&server->lingers);
     close_handle(server, (uv_handle_t *)&server->again);
     close_handle(server, (uv_handle_t *)&server->deadlines.timer);
 }

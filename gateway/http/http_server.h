@@ -21,12 +21,14 @@ enum {
     HTTP_JSON_BODY = 1 << 1,  /* a body is read, and must be application/json; absent is allowed */
     HTTP_ANY_BODY = 1 << 2,   /* a body of any type is read and thrown away */
     HTTP_ANY_METHOD = 1 << 3, /* the route answers every method */
+    /* none of the first three is the same as HTTP_NO_BODY */
 };
 
 /*
  * A route. Patterns are whole paths; a segment {name} matches any one segment that is not empty,
- * and a last segment {name*} any rest, slashes included, also an empty one. Of several that match,
- * the first in the table counts.
+ * and a last segment {name*} any rest, slashes included, also an empty one ("/a/{rest*}" matches
+ * "/a/", but not "/a"). Of several that match, the first in the table counts. A pattern has at most
+ * 12 segments and 4 {…}.
  */
 struct http_route {
     const char *method;       /* "GET" answers HEAD as well; NULL with HTTP_ANY_METHOD */
@@ -53,11 +55,13 @@ struct http_options {
     size_t route_count;                                       /* routes in the table */
     void *arg;                                                /* http_request_server_arg */
     void (*on_access)(void *arg, const struct http_access *); /* or NULL */
-    void (*on_error)(void *arg, const char *text); /* libmicrohttpd's complaints, or NULL */
+    void (*on_error)(void *arg, const char *text); /* libmicrohttpd's complaints, or NULL; most are
+                                                      about clients, none names a target */
     int listen_fd;             /* listening, non-blocking; or -1 (connections are handed over). The
-                                  server takes it over and closes it */
+                                  server takes it over and closes it, also where start fails */
     unsigned connection_limit; /* open connections; further ones wait in the listen queue */
-    unsigned request_timeout_ms; /* for a whole request, first byte to last */
+    unsigned request_timeout_ms; /* for a whole request, first byte to last, and then for the whole
+                                    answer; the time a handler takes is not bounded */
     unsigned idle_timeout_s;     /* for a connection between two requests */
     size_t header_limit;         /* bytes of a request's head; more is a 431 */
 };
@@ -69,7 +73,8 @@ struct http_options {
 int http_server_start(struct loop *loop, const struct http_options *options,
                       struct http_server **ret_server, char *ret_reason, size_t reason_size);
 
-/* Hands an accepted connection over (a unix socket's). The server closes it. */
+/* Hands an accepted connection over (a unix socket's). The server closes it; at once where there
+ * are as many as the limit allows. */
 void http_server_add_connection(struct http_server *server, int fd);
 
 /* Takes no new connections from now on, and closes the listening socket. Kept-alive ones are closed

@@ -8,36 +8,12 @@
  */
 #include "memory.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "admission.h"
 #include "clock.h"
-#include "memory_table.h"
-
-/* A family, or a device: the streams that count for it. */
-struct group {
-    UT_hash_handle hh;      /* by name */
-    struct entry *streams;  /* list by group_prev[kind], group_next[kind] */
-    uint32_t count;         /* of streams */
-    char name[];            /* familyId or deviceId */
-};
-
-enum group_kind { FAMILY, DEVICE, GROUP_KINDS };
-
-struct entry {
-    UT_hash_handle hh;                       /* by id */
-    struct group *group[GROUP_KINDS];        /* its family and its device */
-    struct entry *group_prev[GROUP_KINDS];   /* in the group's list */
-    struct entry *group_next[GROUP_KINDS];   /* the same */
-    struct entry *expiry_prev, *expiry_next; /* in the queue of expiry */
-    int64_t started_ms;                      /* wall clock */
-    int64_t last_heartbeat_ms;               /* wall clock */
-    int64_t alive_ms;                        /* monotonic clock, of the last sign of life */
-    char id[SESSION_ID_LEN + 1];             /* sessionId */
-    char text[];                             /* the other strings, in the order of text_fields */
-};
+#include "memory_private.h"
 
 struct tombstone {
     UT_hash_handle hh;                /* by id */
@@ -48,63 +24,49 @@ struct tombstone {
     char text[];                      /* by, NUL, message, NUL */
 };
 
-struct memory {
-    pthread_mutex_t lock;               /* over all below */
-    struct store_options options;       /* as given */
-    struct memory_clock clock;          /* as given */
-    struct entry *sessions;             /* table by id */
-    struct group *groups[GROUP_KINDS];  /* tables by name */
-    struct entry *expiry;               /* queue, longest silent first */
-    struct tombstone *ends;             /* table by id */
-    struct tombstone *brief, *lasting;  /* queues: terminated ones last longer than the others */
+/* Where a session has what an entry packs. */
+static const size_t text_fields[ENTRY_TEXTS] = {
+    [ENTRY_USER_ID] = offsetof(struct session, user_id),
+    [ENTRY_MEDIA_ID] = offsetof(struct session, media_id),
+    [ENTRY_DEVICE_NAME] = offsetof(struct session, device_name),
+    [ENTRY_MEDIA_TITLE] = offsetof(struct session, media_title),
+    [ENTRY_PLATFORM] = offsetof(struct session, platform),
+    [ENTRY_PLAYER_ID] = offsetof(struct session, player_id),
+    [ENTRY_METADATA] = offsetof(struct session, metadata),
 };
 
-/* One operation's view of time. */
-struct now {
-    int64_t wall_ms;
-    int64_t monotonic_ms;
-};
-
-/* The strings of a session that an entry packs one behind the other, each with its NUL. */
-static const size_t text_fields[] = {
-    offsetof(struct session, user_id),     offsetof(struct session, media_id),
-    offsetof(struct session, device_name), offsetof(struct session, media_title),
-    offsetof(struct session, platform),    offsetof(struct session, player_id),
-    offsetof(struct session, metadata)};
-enum { TEXT_PLAYER_ID = 5, TEXT_FIELDS = sizeof text_fields / sizeof text_fields[0] };
-
-static struct entry *entry_new(const struct session *session)
+/* A session's texts, packed. NULL where memory runs out. */
+static char *pack(const struct session *session)
 {
     size_t size = 0;
 
-    for (size_t i = 0; i < TEXT_FIELDS; i++)
+    for (size_t i = 0; i < ENTRY_TEXTS; i++)
         size += strlen((const char *)session + text_fields[i]) + 1;
-    struct entry *entry = calloc(1, sizeof *entry + size);
-    if (entry == NULL)
+    char *text = malloc(size);
+    if (text == NULL)
         return NULL;
 
-    memcpy(entry->id, session->id, sizeof entry->id);
-    char *at = entry->text;
-    for (size_t i = 0; i < TEXT_FIELDS; i++)
+    char *at = text;
+    for (size_t i = 0; i < ENTRY_TEXTS; i++)
         at = stpcpy(at, (const char *)session + text_fields[i]) + 1;
-    return entry;
+    return text;
 }
 
-static const char *entry_text(const struct entry *entry, size_t field)
+const char *memory_text(const struct entry *entry, enum entry_text which)
 {
     const char *at = entry->text;
 
-    while (field-- > 0)
+    for (size_t i = 0; i < which; i++)
         at += strlen(at) + 1;
     return at;
 }
 
-static void entry_read(const struct entry *entry, struct session *ret_session)
+void memory_read(const struct entry *entry, struct session *ret_session)
 {
     const char *at = entry->text;
 
     memcpy(ret_session->id, entry->id, sizeof ret_session->id);
-    for (size_t i = 0; i < TEXT_FIELDS; i++) {
+    for (size_t i = 0; i < ENTRY_TEXTS; i++) {
         strcpy((char *)ret_session + text_fields[i], at); /* they came from such arrays */
         at += strlen(at) + 1;
     }
@@ -114,7 +76,7 @@ static void entry_read(const struct entry *entry, struct session *ret_session)
     ret_session->last_heartbeat_ms = entry->last_heartbeat_ms;
 }
 
-static struct entry *find(struct memory *memory, const char *id)
+struct entry *memory_find(struct memory *memory, const char *id)
 {
     struct entry *entry;
 
@@ -122,7 +84,7 @@ static struct entry *find(struct memory *memory, const char *id)
     return entry;
 }
 
-static struct group *find_group(struct memory *memory, enum group_kind kind, const char *name)
+struct group *memory_find_group(struct memory *memory, enum group_kind kind, const char *name)
 {
     struct group *group;
 
@@ -130,17 +92,10 @@ static struct group *find_group(struct memory *memory, enum group_kind kind, con
     return group;
 }
 
-static uint32_t count_group(struct memory *memory, enum group_kind kind, const char *name)
-{
-    struct group *group = find_group(memory, kind, name);
-
-    return group == NULL ? 0 : group->count;
-}
-
 /* Puts an entry into a group's list, making the group as needed. -1 where memory runs out. */
 static int join(struct memory *memory, struct entry *entry, enum group_kind kind, const char *name)
 {
-    struct group *group = find_group(memory, kind, name);
+    struct group *group = memory_find_group(memory, kind, name);
 
     if (group == NULL) {
         size_t len = strlen(name);
@@ -175,7 +130,7 @@ static void leave(struct memory *memory, struct entry *entry, enum group_kind ki
 }
 
 /* Takes an entry out of every place that it has been put into, and frees it. */
-static void drop(struct memory *memory, struct entry *entry)
+void memory_drop(struct memory *memory, struct entry *entry)
 {
     leave(memory, entry, FAMILY);
     leave(memory, entry, DEVICE);
@@ -183,20 +138,53 @@ static void drop(struct memory *memory, struct entry *entry)
         DL_DELETE2(memory->expiry, entry, expiry_prev, expiry_next);
     if (entry->hh.tbl != NULL)
         HASH_DEL(memory->sessions, entry);
+    free(entry->text);
     free(entry);
 }
 
-/* Puts a new entry into every place. -1, the entry freed and nothing changed, where memory runs out. */
-static int insert(struct memory *memory, struct entry *entry, const struct session *session)
+struct entry *memory_add(struct memory *memory, const struct session *session, const struct now *now)
 {
+    struct entry *entry = calloc(1, sizeof *entry);
+
+    if (entry == NULL)
+        return NULL;
+    memcpy(entry->id, session->id, sizeof entry->id);
+    entry->text = pack(session);
+    if (entry->text == NULL) {
+        free(entry);
+        return NULL;
+    }
     HASH_ADD(hh, memory->sessions, id, SESSION_ID_LEN, entry);
     if (entry->hh.tbl == NULL || join(memory, entry, FAMILY, session->family_id) != 0 ||
         join(memory, entry, DEVICE, session->device_id) != 0) {
-        drop(memory, entry);
-        return -1;
+        memory_drop(memory, entry);
+        return NULL;
     }
     DL_APPEND2(memory->expiry, entry, expiry_prev, expiry_next);
-    return 0;
+    entry->started_ms = session->started_ms;
+    entry->last_heartbeat_ms = now->wall_ms;
+    entry->alive_ms = now->monotonic_ms;
+    return entry;
+}
+
+void memory_tell_ending(struct memory *memory, const struct entry *entry, enum event_type type,
+                        const char *by, const struct now *now)
+{
+    int64_t duration_ms = now->wall_ms - entry->started_ms;
+    struct memory_event event = {
+        .type = type,
+        .session_id = entry->id,
+        .user_id = memory_text(entry, ENTRY_USER_ID),
+        .family_id = entry->group[FAMILY]->name,
+        .device_id = entry->group[DEVICE]->name,
+        .media_id = memory_text(entry, ENTRY_MEDIA_ID),
+        .cause = event_type_word(type),
+        .by = by,
+        .time_ms = now->wall_ms,
+        .duration_s = duration_ms > 0 ? duration_ms / 1000 : 0,
+    };
+
+    memory_events_add(&memory->events, &event);
 }
 
 static struct tombstone **tombstone_queue(struct memory *memory, enum end_reason reason)
@@ -221,8 +209,20 @@ static struct tombstone *find_end(struct memory *memory, const char *id)
     return end;
 }
 
-/* Keeps why a session ended, in the place of what was kept of it before. -1 where memory runs out. */
-static int remember_end(struct memory *memory, const char *id, const struct store_end *why,
+bool memory_has_ended(struct memory *memory, const char *id)
+{
+    return find_end(memory, id) != NULL;
+}
+
+void memory_forget_end(struct memory *memory, const char *id)
+{
+    struct tombstone *end = find_end(memory, id);
+
+    if (end != NULL)
+        forget_end(memory, end);
+}
+
+int memory_remember_end(struct memory *memory, const char *id, const struct store_end *why,
                         const struct now *now)
 {
     size_t by_size = strlen(why->by) + 1, message_size = strlen(why->message) + 1;
@@ -251,7 +251,7 @@ static int remember_end(struct memory *memory, const char *id, const struct stor
 }
 
 /* Fills what an ended session's caller is told. */
-static enum err tell_end(struct memory *memory, struct store_req *req)
+enum err memory_tell_end(struct memory *memory, struct store_req *req)
 {
     struct tombstone *end = find_end(memory, req->session.id);
 
@@ -264,19 +264,22 @@ static enum err tell_end(struct memory *memory, struct store_req *req)
     return ERR_SESSION_ENDED;
 }
 
-/* Drops sessions and tombstones whose time is over. */
+/* Drops what has had its time. */
 static void purge(struct memory *memory, const struct now *now)
 {
     while (memory->expiry != NULL &&
-           memory->expiry->alive_ms + memory->options.ttl_ms <= now->monotonic_ms)
-        drop(memory, memory->expiry);
+           memory->expiry->alive_ms + memory->options.ttl_ms <= now->monotonic_ms) {
+        memory_tell_ending(memory, memory->expiry, EVENT_EXPIRED, "", now);
+        memory_drop(memory, memory->expiry);
+    }
     while (memory->brief != NULL && memory->brief->until_ms <= now->monotonic_ms)
         forget_end(memory, memory->brief);
     while (memory->lasting != NULL && memory->lasting->until_ms <= now->monotonic_ms)
         forget_end(memory, memory->lasting);
+    memory_marks_purge(&memory->marks, now->monotonic_ms);
 }
 
-static void tell_times(struct memory *memory, struct store_req *req, const struct entry *entry,
+void memory_tell_times(struct memory *memory, struct store_req *req, const struct entry *entry,
                        const struct now *now)
 {
     req->now_ms = now->wall_ms;
@@ -286,245 +289,189 @@ static void tell_times(struct memory *memory, struct store_req *req, const struc
 
 static enum err do_heartbeat(struct memory *memory, struct store_req *req, const struct now *now)
 {
-    struct entry *entry = find(memory, req->session.id);
+    struct entry *entry = memory_find(memory, req->session.id);
 
     if (entry == NULL)
-        return tell_end(memory, req);
-    entry->alive_ms = now->monotonic_ms;
-    entry->last_heartbeat_ms = now->wall_ms;
-    DL_DELETE2(memory->expiry, entry, expiry_prev, expiry_next);
-    DL_APPEND2(memory->expiry, entry, expiry_prev, expiry_next);
-    tell_times(memory, req, entry, now);
+        return memory_tell_end(memory, req);
+    if (now->monotonic_ms - entry->alive_ms >= memory->options.heartbeat_min_ms) {
+        entry->alive_ms = now->monotonic_ms;
+        entry->last_heartbeat_ms = now->wall_ms;
+        DL_DELETE2(memory->expiry, entry, expiry_prev, expiry_next);
+        DL_APPEND2(memory->expiry, entry, expiry_prev, expiry_next);
+    }
+    memory_tell_times(memory, req, entry, now);
     return ERR_OK;
 }
 
 static enum err do_check(struct memory *memory, struct store_req *req, const struct now *now)
 {
-    struct entry *entry = find(memory, req->session.id);
+    struct entry *entry = memory_find(memory, req->session.id);
 
     if (entry == NULL)
-        return tell_end(memory, req);
-    strcpy(req->session.media_id, entry_text(entry, 1));
+        return memory_tell_end(memory, req);
+    strcpy(req->session.media_id, memory_text(entry, ENTRY_MEDIA_ID));
     req->session.last_heartbeat_ms = entry->last_heartbeat_ms;
-    tell_times(memory, req, entry, now);
+    memory_tell_times(memory, req, entry, now);
     return ERR_OK;
 }
 
 static enum err do_get(struct memory *memory, struct store_req *req, const struct now *now)
 {
-    struct entry *entry = find(memory, req->session.id);
+    struct entry *entry = memory_find(memory, req->session.id);
 
     if (entry == NULL)
-        return tell_end(memory, req);
-    entry_read(entry, &req->session);
-    tell_times(memory, req, entry, now);
+        return memory_tell_end(memory, req);
+    memory_read(entry, &req->session);
+    memory_tell_times(memory, req, entry, now);
     return ERR_OK;
+}
+
+static enum err do_zap(struct memory *memory, struct store_req *req, const struct now *now)
+{
+    struct entry *entry = memory_find(memory, req->session.id);
+    struct session session;
+
+    if (entry == NULL)
+        return memory_tell_end(memory, req);
+    memory_read(entry, &session);
+    strcpy(session.media_id, req->session.media_id);
+    if (req->session.media_title[0] != '\0')
+        strcpy(session.media_title, req->session.media_title);
+    char *text = pack(&session);
+    if (text == NULL)
+        return ERR_INTERNAL;
+    free(entry->text);
+    entry->text = text;
+    memory_tell_times(memory, req, entry, now);
+    return ERR_OK;
+}
+
+static enum event_type ending_event(enum end_reason reason)
+{
+    static const enum event_type types[END_REASON_COUNT] = {
+        [END_STOPPED] = EVENT_STOPPED,       [END_EXPIRED] = EVENT_EXPIRED,
+        [END_REPLACED] = EVENT_REPLACED,     [END_DISPLACED] = EVENT_DISPLACED,
+        [END_TERMINATED] = EVENT_TERMINATED,
+    };
+
+    return types[reason];
 }
 
 static enum err do_end(struct memory *memory, struct store_req *req, const struct now *now)
 {
-    struct entry *entry = find(memory, req->session.id);
+    struct entry *entry = memory_find(memory, req->session.id);
     struct tombstone *before = find_end(memory, req->session.id);
 
-    if (entry == NULL && before != NULL &&
-        (before->reason == END_TERMINATED || req->end.reason != END_TERMINATED))
+    if (entry == NULL && before != NULL && req->end.reason != END_TERMINATED)
         return ERR_OK;
-    if (remember_end(memory, req->session.id, &req->end, now) != 0)
+    if (memory_remember_end(memory, req->session.id, &req->end, now) != 0)
         return ERR_INTERNAL;
     if (entry != NULL) {
         req->ended = true;
-        drop(memory, entry);
+        memory_tell_ending(memory, entry, ending_event(req->end.reason), req->end.by, now);
+        memory_drop(memory, entry);
     }
     return ERR_OK;
 }
 
-/* The streams that an admission looks at: the family's, and on the device those of other families. */
-static size_t gather(struct memory *memory, const struct session *session, const struct now *now,
-                     struct admission_stream *streams)
+static enum err do_list(struct memory *memory, struct store_req *req, const struct now *now)
 {
-    size_t count = 0;
+    const char *family_id = req->session.family_id;
+    struct group *group = memory_find_group(memory, FAMILY, family_id);
+    const struct mark_value *override =
+        memory_marks_find(&memory->marks, MARK_LIMITS, family_id, NULL);
 
-    for (int kind = FAMILY; kind < GROUP_KINDS; kind++) {
-        const char *name = kind == FAMILY ? session->family_id : session->device_id;
-        struct group *group = find_group(memory, (enum group_kind)kind, name);
-        struct entry *entry;
-
-        if (group == NULL)
-            continue;
-        DL_FOREACH2(group->streams, entry, group_next[kind])
-        {
-            bool in_family = strcmp(entry->group[FAMILY]->name, session->family_id) == 0;
-
-            if (kind == DEVICE && in_family)
-                continue; /* met among the family's */
-            streams[count++] = (struct admission_stream){
-                .id = entry->id,
-                .player_id = entry_text(entry, TEXT_PLAYER_ID),
-                .started_ms = entry->started_ms,
-                .silent_ms = now->monotonic_ms - entry->alive_ms,
-                .in_family = in_family,
-                .on_device = strcmp(entry->group[DEVICE]->name, session->device_id) == 0,
-                .owner = entry};
-        }
-    }
-    return count;
-}
-
-static int by_silence(const void *left, const void *right)
-{
-    const struct admission_stream *a = left, *b = right;
-
-    if (a->silent_ms != b->silent_ms)
-        return a->silent_ms > b->silent_ms ? -1 : 1;
-    return strcmp(a->id, b->id);
-}
-
-/* Lists the streams in the way of a refused create. Sorts streams. */
-static enum err list_in_the_way(struct store_req *req, enum err refusal,
-                                struct admission_stream *streams, size_t count)
-{
-    size_t listed = 0;
-
-    qsort(streams, count, sizeof *streams, by_silence);
-    req->streams = calloc(count < STORE_STREAMS_MAX ? count : STORE_STREAMS_MAX,
-                          sizeof *req->streams);
-    if (req->streams == NULL)
-        return ERR_INTERNAL;
-    for (size_t i = 0; i < count && listed < STORE_STREAMS_MAX; i++) {
-        if (refusal == ERR_DEVICE_LIMIT ? !streams[i].on_device : !streams[i].in_family)
-            continue;
-        entry_read(streams[i].owner, &req->streams[listed].session);
-        req->streams[listed++].idle_s = streams[i].silent_ms / 1000;
-    }
-    req->stream_count = listed;
-    return refusal;
-}
-
-/* Ends what gives way to the new session, whose entry is in place already. */
-static void carry_out(struct memory *memory, struct admission_stream *streams, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (streams[i].fate != ADMISSION_STAYS)
-            drop(memory, streams[i].owner);
-}
-
-/* Keeps why each stream ends that gives way. -1 where memory runs out; those kept are forgotten then. */
-static int remember_fates(struct memory *memory, const struct session *session,
-                          struct admission_stream *streams, size_t count, const struct now *now)
-{
-    struct store_end why = {.reason = END_REPLACED};
-
-    strcpy(why.by, session->device_name[0] != '\0' ? session->device_name : session->device_id);
-    for (size_t i = 0; i < count; i++) {
-        if (streams[i].fate == ADMISSION_STAYS)
-            continue;
-        why.reason = streams[i].fate == ADMISSION_DISPLACED ? END_DISPLACED : END_REPLACED;
-        if (remember_end(memory, streams[i].id, &why, now) == 0)
-            continue;
-        while (i-- > 0)
-            if (streams[i].fate != ADMISSION_STAYS)
-                forget_end(memory, find_end(memory, streams[i].id));
-        return -1;
-    }
-    return 0;
-}
-
-static enum err admit(struct memory *memory, struct store_req *req,
-                      struct admission_stream *streams, size_t count, const struct now *now)
-{
-    struct entry *entry = entry_new(&req->session);
-
-    if (entry == NULL)
-        return ERR_INTERNAL;
-    entry->started_ms = entry->last_heartbeat_ms = now->wall_ms;
-    entry->alive_ms = now->monotonic_ms;
-    if (insert(memory, entry, &req->session) != 0)
-        return ERR_INTERNAL;
-    if (remember_fates(memory, &req->session, streams, count, now) != 0) {
-        drop(memory, entry);
-        return ERR_INTERNAL;
-    }
-    carry_out(memory, streams, count);
-    req->session.started_ms = req->session.last_heartbeat_ms = now->wall_ms;
-    tell_times(memory, req, entry, now);
-    return ERR_OK;
-}
-
-static enum err decide_among(struct memory *memory, struct store_req *req,
-                             struct admission_stream *streams, size_t count, const struct now *now)
-{
-    struct admission_ask ask = {
-        .family_limit = req->usage.family_limit,
-        .device_limit = req->usage.device_limit,
-        .player_id = "",
-        .replace = req->create.replace,
-        .replace_count = req->create.replace_count,
-    };
-    struct admission_answer answer;
-
-    admission_decide(&ask, streams, count, &answer);
-    req->usage.family_active = answer.family_active;
-    req->usage.device_active = answer.device_active;
-    if (answer.err != ERR_OK)
-        return list_in_the_way(req, answer.err, streams, count);
-    return admit(memory, req, streams, count, now);
-}
-
-static bool has_room(uint32_t active, uint32_t limit)
-{
-    return limit == 0 || active < limit;
-}
-
-static enum err do_create(struct memory *memory, struct store_req *req, const struct now *now)
-{
-    const struct session *session = &req->session;
-    struct store_usage *usage = &req->usage;
-    struct entry *known = find(memory, session->id);
-
-    store_limits(&memory->options, &req->create, usage);
-    usage->family_active = count_group(memory, FAMILY, session->family_id);
-    usage->device_active = count_group(memory, DEVICE, session->device_id);
-    if (known != NULL) { /* a repeat, after an answer that was lost */
-        req->session.started_ms = known->started_ms;
-        req->session.last_heartbeat_ms = known->last_heartbeat_ms;
-        tell_times(memory, req, known, now);
+    req->now_ms = now->wall_ms;
+    req->usage.family_limit = override != NULL && override->family_limit >= 0
+                                  ? (uint32_t)override->family_limit
+                                  : memory->options.family_limit;
+    if (group == NULL)
         return ERR_OK;
-    }
+    req->usage.family_active = group->count;
+    return memory_list_group(req, group, now) == 0 ? ERR_OK : ERR_INTERNAL;
+}
 
-    if (has_room(usage->family_active, usage->family_limit) &&
-        has_room(usage->device_active, usage->device_limit) && req->create.replace_count == 0) {
-        usage->family_active++;
-        usage->device_active++;
-        return admit(memory, req, NULL, 0, now);
-    }
+static enum err do_revoke(struct memory *memory, struct store_req *req, const struct now *now)
+{
+    enum group_kind kind = req->session.family_id[0] != '\0' ? FAMILY : DEVICE;
+    const char *name = kind == FAMILY ? req->session.family_id : req->session.device_id;
+    struct group *group = memory_find_group(memory, kind, name);
+    int64_t life_ms =
+        req->for_ms > memory->options.max_age_ms ? req->for_ms : memory->options.max_age_ms;
+    struct mark_value mark = {
+        .revoked_ms = now->wall_ms,
+        .blocked_until_ms = req->for_ms > 0 ? now->monotonic_ms + req->for_ms : 0,
+        .message = req->end.message,
+    };
 
-    size_t most = (size_t)usage->family_active + usage->device_active;
-    struct admission_stream *streams = calloc(most > 0 ? most : 1, sizeof *streams);
-    if (streams == NULL)
+    req->end.reason = END_TERMINATED;
+    if (memory_marks_put(&memory->marks, kind == FAMILY ? MARK_FAMILY_REVOKED : MARK_DEVICE_REVOKED,
+                         name, &mark, now->monotonic_ms + life_ms) != 0)
         return ERR_INTERNAL;
-    size_t count = gather(memory, session, now, streams);
-    enum err err = decide_among(memory, req, streams, count, now);
-    free(streams);
-    return err;
+    for (uint32_t left = group != NULL ? group->count : 0; left > 0; left--) {
+        struct entry *entry = group->streams;
+
+        if (memory_remember_end(memory, entry->id, &req->end, now) != 0)
+            return ERR_INTERNAL;
+        memory_tell_ending(memory, entry, EVENT_TERMINATED, "", now);
+        memory_drop(memory, entry); /* with the last one the group goes */
+        req->ended_count++;
+    }
+    return ERR_OK;
+}
+
+static enum err do_set_limits(struct memory *memory, struct store_req *req, const struct now *now)
+{
+    const struct mark_value limits = {.family_limit = req->create.family_limit,
+                                      .device_limit = req->create.device_limit};
+    bool none = limits.family_limit < 0 && limits.device_limit < 0;
+    int64_t until_ms = none              ? now->monotonic_ms
+                       : req->for_ms > 0 ? now->monotonic_ms + req->for_ms
+                                         : INT64_MAX;
+
+    return memory_marks_put(&memory->marks, MARK_LIMITS, req->session.family_id, &limits,
+                            until_ms) == 0
+               ? ERR_OK
+               : ERR_INTERNAL;
+}
+
+/* Every operation cleans up; this one does nothing else. */
+static enum err do_sweep(struct memory *memory, struct store_req *req, const struct now *now)
+{
+    (void)memory;
+    (void)req;
+    (void)now;
+    return ERR_OK;
 }
 
 enum err memory_do(struct memory *memory, struct store_req *req)
 {
-    static enum err (*const operations[])(struct memory *, struct store_req *,
-                                          const struct now *) = {
-        [STORE_CREATE] = do_create, [STORE_HEARTBEAT] = do_heartbeat, [STORE_CHECK] = do_check,
-        [STORE_GET] = do_get,       [STORE_END] = do_end,
+    static enum err (*const operations[STORE_OP_COUNT])(struct memory *, struct store_req *,
+                                                        const struct now *) = {
+        [STORE_CREATE] = memory_create, [STORE_HEARTBEAT] = do_heartbeat,
+        [STORE_REVIVE] = memory_revive, [STORE_CHECK] = do_check,
+        [STORE_GET] = do_get,           [STORE_ZAP] = do_zap,
+        [STORE_END] = do_end,           [STORE_LIST] = do_list,
+        [STORE_REVOKE] = do_revoke,     [STORE_SET_LIMITS] = do_set_limits,
+        [STORE_SWEEP] = do_sweep,
     };
 
-    req->ended = false;
-    req->streams = NULL;
-    req->stream_count = 0;
+    store_begin(req);
     pthread_mutex_lock(&memory->lock);
     struct now now = {memory->clock.wall_ms(), memory->clock.monotonic_ms()};
     purge(memory, &now);
     enum err err = operations[req->op](memory, req, &now);
+    memory_marks_purge(&memory->marks, now.monotonic_ms);
     pthread_mutex_unlock(&memory->lock);
     return err;
+}
+
+int memory_event(struct memory *memory, uint64_t number, struct memory_event *ret_event)
+{
+    pthread_mutex_lock(&memory->lock);
+    int rc = memory_events_get(&memory->events, number, ret_event);
+    pthread_mutex_unlock(&memory->lock);
+    return rc;
 }
 
 size_t memory_count(struct memory *memory)
@@ -540,7 +487,7 @@ size_t memory_count(struct memory *memory)
 int memory_age(struct memory *memory, const char *session_id, int64_t ms)
 {
     pthread_mutex_lock(&memory->lock);
-    struct entry *entry = find(memory, session_id);
+    struct entry *entry = memory_find(memory, session_id);
     if (entry != NULL) {
         struct entry *behind;
 
@@ -580,11 +527,13 @@ void memory_free(struct memory *memory)
     if (memory == NULL)
         return;
     while (memory->expiry != NULL)
-        drop(memory, memory->expiry);
+        memory_drop(memory, memory->expiry);
     while (memory->brief != NULL)
         forget_end(memory, memory->brief);
     while (memory->lasting != NULL)
         forget_end(memory, memory->lasting);
+    memory_marks_done(&memory->marks);
+    memory_events_done(&memory->events);
     pthread_mutex_destroy(&memory->lock);
     free(memory);
 }

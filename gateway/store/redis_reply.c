@@ -10,21 +10,21 @@
 #include "session_json.h"
 #include "text.h"
 
-static const redisReply *element(const redisReply *reply, size_t n)
+const redisReply *redis_reply_element(const redisReply *reply, size_t n)
 {
     return reply->type == REDIS_REPLY_ARRAY && n < reply->elements ? reply->element[n] : NULL;
 }
 
 int64_t redis_reply_int(const struct redisReply *reply, size_t n)
 {
-    const redisReply *found = element(reply, n);
+    const redisReply *found = redis_reply_element(reply, n);
 
     return found != NULL && found->type == REDIS_REPLY_INTEGER ? found->integer : 0;
 }
 
-const char *redis_reply_word(const struct redisReply *reply, size_t n)
+const char *redis_reply_text(const struct redisReply *reply, size_t n)
 {
-    const redisReply *found = element(reply, n);
+    const redisReply *found = redis_reply_element(reply, n);
 
     return found != NULL && found->type == REDIS_REPLY_STRING ? found->str : NULL;
 }
@@ -51,6 +51,12 @@ enum err redis_reply_read_session(const struct redisReply *reply, struct session
         session_json_parse(reply->str, reply->len, ret_session) != 0)
         return ERR_INTERNAL;
     return ERR_OK;
+}
+
+void redis_reply_copy_message(const char *message, struct store_end *ret_end)
+{
+    if (text_is_printable(message, strlen(message)))
+        text_copy(ret_end->message, sizeof ret_end->message, message);
 }
 
 static void copy_member(const json_t *object, const char *key, char *ret_text, size_t size)
@@ -118,7 +124,7 @@ int redis_reply_read_streams(const struct redisReply *reply, int64_t now_ms, str
         return -1;
     for (size_t i = 0; i < count; i++) {
         struct session *session = &streams[i].session;
-        const char *id = redis_reply_word(reply, 2 * i);
+        const char *id = redis_reply_text(reply, 2 * i);
 
         if (redis_reply_read_session(reply->element[2 * i + 1], session) != ERR_OK)
             *session = (struct session){.started_ms = now_ms, .last_heartbeat_ms = now_ms};

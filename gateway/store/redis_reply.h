@@ -18,8 +18,14 @@ struct redisReply;
 /* The n-th element of an array, as an integer; 0 where it is none. */
 int64_t redis_reply_int(const struct redisReply *reply, size_t n);
 
-/* The n-th element of an array, as a word; NULL where it is none. */
-const char *redis_reply_word(const struct redisReply *reply, size_t n);
+/* The n-th element of an array, as a text; NULL where it is none. */
+const char *redis_reply_text(const struct redisReply *reply, size_t n);
+
+/* The n-th element of an array; NULL where there is none. */
+const struct redisReply *redis_reply_element(const struct redisReply *reply, size_t n);
+
+/* Copies an operator's message, if it is one that may be shown. */
+void redis_reply_copy_message(const char *message, struct store_end *ret_end);
 
 /*
  * Whether an error means that Redis can't serve anybody just now, or not us (LOADING, READONLY, NOAUTH…),

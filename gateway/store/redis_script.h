@@ -6,12 +6,21 @@
 
 #include <stddef.h>
 
+#define REDIS_SCRIPT_TABLE(X)                                                                      \
+    X(REDIS_SCRIPT_CREATE, redis_script_create)                                                    \
+    X(REDIS_SCRIPT_HEARTBEAT, redis_script_heartbeat)                                              \
+    X(REDIS_SCRIPT_GET, redis_script_get)                                                          \
+    X(REDIS_SCRIPT_SWAP, redis_script_swap)                                                        \
+    X(REDIS_SCRIPT_END, redis_script_end)                                                          \
+    X(REDIS_SCRIPT_LIST, redis_script_list)                                                        \
+    X(REDIS_SCRIPT_REVOKE, redis_script_revoke)                                                    \
+    X(REDIS_SCRIPT_SWEEP, redis_script_sweep)
+
 enum redis_script {
-    REDIS_SCRIPT_CREATE,
-    REDIS_SCRIPT_HEARTBEAT,
-    REDIS_SCRIPT_END,
-    REDIS_SCRIPT_GET,
-    REDIS_SCRIPT_COUNT
+#define X(name, symbol) name,
+    REDIS_SCRIPT_TABLE(X)
+#undef X
+        REDIS_SCRIPT_COUNT
 };
 
 /* The text of a script, *ret_len bytes. */

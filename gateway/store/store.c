@@ -21,11 +21,18 @@ void store_complete(struct store *store, struct store_req *req, enum err err)
     loop_post(store->loop, &req->ready);
 }
 
-void store_limits(const struct store_options *options, const struct store_create *create,
-                  struct store_usage *ret_usage)
+void store_begin(struct store_req *req)
 {
-    ret_usage->family_limit =
-        create->family_limit >= 0 ? (uint32_t)create->family_limit : options->family_limit;
-    ret_usage->device_limit =
-        create->device_limit >= 0 ? (uint32_t)create->device_limit : options->device_limit;
+    req->ended = false;
+    req->ended_count = 0;
+    req->would_deny = ERR_OK;
+    req->retry_after_s = 0;
+    req->usage = (struct store_usage){0};
+    req->streams = NULL;
+    req->stream_count = 0;
+}
+
+const char *store_replaced_by(const struct session *session)
+{
+    return session->device_name[0] != '\0' ? session->device_name : session->device_id;
 }

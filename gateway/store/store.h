@@ -32,22 +32,53 @@
 
 /*
  * The operations, with the members of the request that each one reads (beside deadline_ms and done) and
- * sets. `session.id` and, but for CHECK, family_id, device_id, user_id and media_id are always given: a
- * token tells them. ERR_STORE_UNAVAILABLE, ERR_SHUTTING_DOWN and ERR_INTERNAL are possible everywhere.
+ * sets. `session.id` and, but for CHECK and GET, family_id, device_id, user_id and media_id are given: a
+ * token tells them; LIST and REVOKE need what they name alone. ERR_STORE_UNAVAILABLE, ERR_SHUTTING_DOWN
+ * and ERR_INTERNAL are possible everywhere.
  *
- * CREATE     Admission, one atomic step. Reads all of session but the times, and create. ERR_OK: the
- *            session lives; sets session's times, now_ms, expires_ms, usage. ERR_FAMILY_LIMIT,
- *            ERR_DEVICE_LIMIT: nothing has changed; sets usage and streams. A create whose sessionId lives
- *            already is ERR_OK, and changes nothing.
- * HEARTBEAT  Keeps a session alive. ERR_OK: sets now_ms and expires_ms. ERR_SESSION_ENDED: sets end.
+ * CREATE     Admission, one atomic step (DESIGN.md section 3). Reads all of session but the times, and
+ *            create. ERR_OK: the session lives; sets session's times, now_ms, expires_ms, usage, and
+ *            would_deny. ERR_FAMILY_LIMIT, ERR_DEVICE_LIMIT: nothing has changed; sets usage and streams.
+ *            ERR_RATE_LIMITED: sets retry_after_s. ERR_FORBIDDEN: the family or device is blocked; sets
+ *            end.message. A create whose sessionId lives already is ERR_OK, and changes nothing.
+ * HEARTBEAT  Keeps a session alive. ERR_OK: sets now_ms and expires_ms. ERR_SESSION_ENDED: sets end; where
+ *            that is END_EXPIRED the session may be revived.
+ * REVIVE     Admits a session again that is gone without a tombstone, under its own id and start, ending
+ *            nobody. Reads what CREATE reads, session.started_ms and create.issued_ms. ERR_OK: as CREATE;
+ *            also where it lives. ERR_SESSION_ENDED: it has ended, or there is no room (END_EXPIRED).
+ *            ERR_FORBIDDEN: as CREATE.
  * CHECK      Whether a session lives. ERR_OK: sets session.media_id, session.last_heartbeat_ms and now_ms.
  *            ERR_SESSION_ENDED: sets end.
  * GET        A session as it is. ERR_OK: sets session, now_ms and expires_ms. ERR_SESSION_ENDED: sets end.
+ * ZAP        Changes a live session's media_id, and media_title where that isn't "". ERR_OK or
+ *            ERR_SESSION_ENDED, as HEARTBEAT.
  * END        Ends a session for the reason in end, and keeps that reason for those who ask later. ERR_OK
  *            always; ended says whether it was this call that ended it. The first reason stands, except
  *            that terminated takes the place of any other.
+ * LIST       A family's live streams: sets streams, longest silent first, stream_count, and of usage the
+ *            family's part.
+ * REVOKE     Terminates all streams of the family in session.family_id or, where that is "", on the device
+ *            in session.device_id, with end.message, and refuses new ones for for_ms (0: doesn't, and lifts an
+ *            earlier block). Sets ended_count.
+ * SET_LIMITS Overrides the limits of the family in session.family_id by those in create (-1: not that one;
+ *            both: no override any more), for for_ms (0: until it is changed).
+ * SWEEP      Cleans up after some of the sessions that expired. ERR_OK; sets ended_count to the number of
+ *            entries that were due: at SWEEP_MAX there may be more.
  */
-enum store_op { STORE_CREATE, STORE_HEARTBEAT, STORE_CHECK, STORE_GET, STORE_END };
+enum store_op {
+    STORE_CREATE,
+    STORE_HEARTBEAT,
+    STORE_REVIVE,
+    STORE_CHECK,
+    STORE_GET,
+    STORE_ZAP,
+    STORE_END,
+    STORE_LIST,
+    STORE_REVOKE,
+    STORE_SET_LIMITS,
+    STORE_SWEEP,
+    STORE_OP_COUNT
+};
 
 /* Why, by whom and with what word a session ended. */
 struct store_end {
@@ -62,7 +93,7 @@ struct store_usage {
     uint32_t device_active, device_limit;
 };
 
-/* One of the streams in the way of a create. */
+/* One of the streams in the way of a create, or of a family. */
 struct store_stream {
     struct session session; /* all of it */
     int64_t idle_s;         /* whole seconds since its last sign of life */
@@ -73,40 +104,53 @@ struct store_create {
     size_t replace_count;                                  /* of them */
     int32_t family_limit;                                  /* the caller's signed word; -1: none */
     int32_t device_limit;                                  /* the same */
+    bool evict;                                            /* onLimit evict_oldest, and allowed */
+    int64_t issued_ms;                                     /* REVIVE: when the token was issued */
 };
 
 struct store_req {
     enum store_op op;
-    int64_t deadline_ms;                  /* monotonic clock */
-    void (*done)(struct store_req *req);  /* the callback; may free what embeds req */
-    struct session session;               /* in, and out */
-    struct store_create create;           /* CREATE, in */
-    struct store_end end;                 /* END, in; out where ERR_SESSION_ENDED */
+    int64_t deadline_ms;                 /* monotonic clock */
+    void (*done)(struct store_req *req); /* the callback; may free what embeds req */
+    struct session session;              /* in, and out */
+    struct store_create create;          /* CREATE and REVIVE, in */
+    struct store_end end;                /* END and REVOKE, in; out where a session has ended */
+    int64_t for_ms;                      /* REVOKE and SET_LIMITS, in */
 
-    enum err err;                         /* out: the outcome */
-    bool ended;                           /* END, out */
-    int64_t now_ms;                       /* out: the store's wall clock at the answer */
-    int64_t expires_ms;                   /* out: when the session will expire by the same clock */
-    struct store_usage usage;             /* CREATE, out */
-    struct store_stream *streams;         /* CREATE, out: in the way, longest silent first; the store's,
-                                             valid until done returns */
-    size_t stream_count;                  /* of them */
+    enum err err;                 /* out: the outcome */
+    bool ended;                   /* END, out */
+    uint32_t ended_count;         /* REVOKE and SWEEP, out */
+    enum err would_deny;          /* CREATE, out: what would have refused it, were limits enforced */
+    int64_t retry_after_s;        /* out, where ERR_RATE_LIMITED */
+    int64_t now_ms;               /* out: the store's wall clock at the answer */
+    int64_t expires_ms;           /* out: when the session will expire by the same clock */
+    struct store_usage usage;     /* CREATE, REVIVE and LIST, out */
+    struct store_stream *streams; /* CREATE and LIST, out; the store's, valid until done returns */
+    size_t stream_count;          /* of them */
 
-    struct loop_task ready;               /* the store's: brings the callback */
-    max_align_t backend[8];               /* the store's, for what waits */
+    struct loop_task ready;    /* the store's: brings the callback */
+    max_align_t backend[8];    /* the store's, for what waits */
 };
 
 /* At most so many streams are listed for a refused create; the longest silent come first. */
 #define STORE_STREAMS_MAX 1000
 
+/* One SWEEP looks at so many sessions. */
+#define SWEEP_MAX 100
+
 enum store_state { STORE_STARTING, STORE_UP, STORE_AWAY };
 
 /* What both stores must know of the settings. */
 struct store_options {
-    int64_t ttl_ms;           /* session.ttl */
-    int64_t max_age_ms;       /* session.max_age */
-    uint32_t family_limit;    /* limits.family; 0: none */
-    uint32_t device_limit;    /* limits.device; 0: none */
+    int64_t ttl_ms;            /* session.ttl */
+    int64_t max_age_ms;        /* session.max_age */
+    int64_t heartbeat_min_ms;  /* session.heartbeat_min_interval; 0: every heartbeat is written */
+    uint32_t family_limit;     /* limits.family; 0: none */
+    uint32_t device_limit;     /* limits.device; 0: none */
+    int64_t displace_after_ms; /* limits.displace_after; 0: silence never gives way */
+    int64_t evict_cooldown_ms; /* limits.evict_cooldown; 0: none */
+    bool dry_run;              /* not limits.enforce: what would be refused is counted, and passes */
+    uint32_t create_rate;      /* rate_limit.create, a minute and user; 0: any number */
 };
 
 struct store;
@@ -163,8 +207,10 @@ static inline void store_close(struct store *store, void (*on_closed)(void *arg)
 /* For stores: sets the outcome and has req->done called from the loop; frees req->streams after it. */
 void store_complete(struct store *store, struct store_req *req, enum err err);
 
-/* For stores: the limits in force for this create, from the caller's word and the settings. */
-void store_limits(const struct store_options *options, const struct store_create *create,
-                  struct store_usage *ret_usage);
+/* For stores: clears what a request will be answered with. */
+void store_begin(struct store_req *req);
+
+/* For stores: who took a replaced stream's place: the deviceName, else the deviceId. */
+const char *store_replaced_by(const struct session *session);
 
 #endif

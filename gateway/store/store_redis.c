@@ -2,9 +2,10 @@
  * The Redis store.
  *
  * A request becomes one call of the link: it is formatted from the request's members each time that it is
- * sent, and its reply is read into them. A check is a plain GET, the cheapest thing that Redis does; only
- * when the session is gone a second GET asks why. What a reply can't be read as is ERR_INTERNAL, and a
- * line in the log; a script's own refusal, and a link that is away, are ordinary outcomes.
+ * sent, and its reply is read into them. Some take a second step: a check is a plain GET, the cheapest
+ * thing that Redis does, and only when the session is gone another GET asks why; a zap reads the value,
+ * edits it here, since no script writes JSON, and swaps it for the old one, again and again where somebody
+ * else was faster; and so does a heartbeat whose value was shaped by another writer.
  */
 #include "store_redis.h"
 
@@ -16,136 +17,107 @@
 #include "buf.h"
 #include "container_of.h"
 #include "log.h"
+#include "redis_format.h"
 #include "redis_link.h"
 #include "redis_reply.h"
-#include "resp.h"
 #include "session_json.h"
 
+#define SWAPS_MAX 10 /* how often an edit is tried again */
+
 struct store_redis {
-    struct store store;          /* the handle */
+    struct store store;           /* the handle */
     struct store_options options; /* as given */
-    const char *prefix;          /* of every key */
-    struct redis_link *link;     /* the connection */
-    struct buf head, middle;     /* a value's parts, while a create is formatted */
+    struct redis_format format;   /* makes commands of requests */
+    struct redis_link *link;      /* the connection */
+    struct loop_task close;       /* brings on_closed, behind the callbacks of what was pending */
     void (*on_closed)(void *arg); /* of store_close */
-    void *on_closed_arg;         /* the same */
-    struct loop_task close;      /* brings on_closed, behind the callbacks of what was pending */
-    bool answered;               /* Redis has answered once */
-    bool closing;                /* store_close was called */
+    void *on_closed_arg;          /* the same */
+    bool answered;                /* Redis has answered once */
+    bool closing;                 /* store_close was called */
 };
+
+/* What a request is asking for. */
+enum step { STEP_OP, STEP_WHY, STEP_SWAP };
 
 /* What a request needs while it waits; lives in store_req.backend. */
 struct pending {
-    struct redis_call call;   /* to the link */
-    struct store_redis *self; /* the handle */
-    struct store_req *req;    /* that this is part of */
+    struct redis_call call;     /* to the link */
+    struct store_redis *self;   /* the handle */
+    struct store_req *req;      /* that this is part of */
+    enum step step;             /* what was asked */
+    unsigned swaps;             /* edits tried */
+    char *before, *after;       /* STEP_SWAP: the value as it was read, and edited */
+    size_t before_len;          /* of before */
 };
 
 static_assert(sizeof(struct pending) <= sizeof((struct store_req *)0)->backend,
               "store_req.backend must hold what waits");
 
-/* Begins EVALSHA of a script with so many keys and arguments, which must follow. */
-static void begin_script(struct redis_link *link, struct buf *out, enum redis_script script,
-                         size_t keys, size_t args)
+static void complete(struct pending *pending, enum err err)
 {
-    resp_command(out, 3 + keys + args);
-    resp_text(out, "EVALSHA");
-    resp_text(out, redis_link_sha(link, script));
-    resp_int(out, (int64_t)keys);
+    free(pending->before);
+    free(pending->after);
+    store_complete(&pending->self->store, pending->req, err);
 }
 
-/* The four keys that a heartbeat and an end name. */
-static void add_session_keys(struct buf *out, const char *prefix, const struct session *session)
+/* The outcome of a reply that was read. */
+static void finish(struct pending *pending, enum err err)
 {
-    resp_key(out, prefix, "session:", session->id);
-    resp_key(out, prefix, "session_end:", session->id);
-    resp_key(out, prefix, "family_streams:", session->family_id);
-    resp_key(out, prefix, "device_streams:", session->device_id);
+    if (err == ERR_INTERNAL)
+        log_line(LOG_ERROR, "Redis holds or answered what can't be read",
+                 LOG_STR("session", pending->req->session.id));
+    complete(pending, err);
 }
 
-static void format_create(struct pending *pending, struct redis_link *link, struct buf *out)
+static void format_call(struct redis_call *call, struct redis_link *link, struct buf *out)
 {
-    struct store_redis *self = pending->self;
+    struct pending *pending = CONTAINER_OF(call, struct pending, call);
+    const struct redis_format *format = &pending->self->format;
+
+    (void)link;
+    switch (pending->step) {
+    case STEP_OP:
+        redis_format_op(format, pending->req, out);
+        break;
+    case STEP_WHY:
+        redis_format_why(format, pending->req, out);
+        break;
+    case STEP_SWAP:
+        redis_format_swap(format, pending->req, pending->before, pending->before_len,
+                          pending->after, pending->req->op == STORE_ZAP, out);
+        break;
+    }
+}
+
+static void ask(struct pending *pending, enum step step)
+{
+    pending->step = step;
+    redis_link_call(pending->self->link, &pending->call);
+}
+
+/* Edits the value that Redis holds, as the operation wants, and asks for the swap. */
+static void edit(struct pending *pending, const char *value, size_t len)
+{
     const struct store_req *req = pending->req;
-    const struct session *session = &req->session;
-    struct store_end replaced = {.reason = END_REPLACED};
-    struct buf tombstone = BUF_EMPTY;
+    bool zaps = req->op == STORE_ZAP;
+    const char *title = req->session.media_title;
 
-    buf_clear(&self->head);
-    buf_clear(&self->middle);
-    session_json_parts(session, &self->head, &self->middle);
-    strcpy(replaced.by, session->device_name[0] != '\0' ? session->device_name
-                                                        : session->device_id);
-    redis_reply_write_end(&replaced, &tombstone);
-    out->failed |= self->head.failed || self->middle.failed || tombstone.failed;
-
-    begin_script(link, out, REDIS_SCRIPT_CREATE, 3, 8 + req->create.replace_count);
-    resp_key(out, self->prefix, "session:", session->id);
-    resp_key(out, self->prefix, "family_streams:", session->family_id);
-    resp_key(out, self->prefix, "device_streams:", session->device_id);
-    resp_text(out, self->prefix);
-    resp_text(out, session->id);
-    resp_int(out, self->options.ttl_ms);
-    resp_int(out, req->usage.family_limit);
-    resp_int(out, req->usage.device_limit);
-    resp_bytes(out, self->head.data, self->head.len);
-    resp_bytes(out, self->middle.data, self->middle.len);
-    resp_bytes(out, tombstone.data, tombstone.len);
-    for (size_t i = 0; i < req->create.replace_count; i++)
-        resp_text(out, req->create.replace[i]);
-    buf_done(&tombstone);
+    free(pending->before);
+    free(pending->after);
+    pending->before = malloc(len + 1);
+    pending->before_len = len;
+    pending->after =
+        session_json_edit(value, len, zaps ? req->session.media_id : NULL,
+                          zaps && title[0] != '\0' ? title : NULL, zaps ? -1 : req->now_ms);
+    if (pending->before == NULL || pending->after == NULL || pending->swaps++ == SWAPS_MAX) {
+        finish(pending, zaps ? ERR_INTERNAL : ERR_OK); /* a heartbeat has kept it alive all the same */
+        return;
+    }
+    memcpy(pending->before, value, len);
+    ask(pending, STEP_SWAP);
 }
 
-static void format_heartbeat(struct pending *pending, struct redis_link *link, struct buf *out)
-{
-    struct store_redis *self = pending->self;
-
-    begin_script(link, out, REDIS_SCRIPT_HEARTBEAT, 4, 2);
-    add_session_keys(out, self->prefix, &pending->req->session);
-    resp_int(out, self->options.ttl_ms);
-    resp_text(out, pending->req->session.id);
-}
-
-static void format_check(struct pending *pending, struct redis_link *link, struct buf *out)
-{
-    (void)link;
-    resp_command(out, 2);
-    resp_text(out, "GET");
-    resp_key(out, pending->self->prefix, "session:", pending->req->session.id);
-}
-
-static void format_why(struct pending *pending, struct redis_link *link, struct buf *out)
-{
-    (void)link;
-    resp_command(out, 2);
-    resp_text(out, "GET");
-    resp_key(out, pending->self->prefix, "session_end:", pending->req->session.id);
-}
-
-static void format_get(struct pending *pending, struct redis_link *link, struct buf *out)
-{
-    begin_script(link, out, REDIS_SCRIPT_GET, 2, 0);
-    resp_key(out, pending->self->prefix, "session:", pending->req->session.id);
-    resp_key(out, pending->self->prefix, "session_end:", pending->req->session.id);
-}
-
-static void format_end(struct pending *pending, struct redis_link *link, struct buf *out)
-{
-    struct store_redis *self = pending->self;
-    const struct store_end *end = &pending->req->end;
-    bool terminated = end->reason == END_TERMINATED;
-    struct buf tombstone = BUF_EMPTY;
-
-    redis_reply_write_end(end, &tombstone);
-    out->failed |= tombstone.failed;
-    begin_script(link, out, REDIS_SCRIPT_END, 4, 4);
-    add_session_keys(out, self->prefix, &pending->req->session);
-    resp_text(out, pending->req->session.id);
-    resp_bytes(out, tombstone.data, tombstone.len);
-    resp_int(out, terminated ? self->options.max_age_ms : 2 * self->options.ttl_ms);
-    resp_text(out, terminated ? "1" : "0");
-    buf_done(&tombstone);
-}
+/* ---- Reading replies ---- */
 
 static void tell_times(struct pending *pending, int64_t now_ms, int64_t left_ms)
 {
@@ -154,54 +126,94 @@ static void tell_times(struct pending *pending, int64_t now_ms, int64_t left_ms)
     redis_link_learn_now(pending->self->link, now_ms);
 }
 
-/* A session that is gone: the script's {0, now, tombstone}. */
+/* {0, now, tombstone} of a session that is gone. */
 static enum err read_gone(struct pending *pending, const redisReply *reply)
 {
     redis_link_learn_now(pending->self->link, redis_reply_int(reply, 1));
-    return redis_reply_read_end(reply->element[2], &pending->req->end);
+    return redis_reply_read_end(redis_reply_element(reply, 2), &pending->req->end);
+}
+
+static void read_usage(const redisReply *reply, size_t from, struct store_usage *ret_usage)
+{
+    ret_usage->family_active = (uint32_t)redis_reply_int(reply, from);
+    ret_usage->device_active = (uint32_t)redis_reply_int(reply, from + 1);
+    ret_usage->family_limit = (uint32_t)redis_reply_int(reply, from + 2);
+    ret_usage->device_limit = (uint32_t)redis_reply_int(reply, from + 3);
+}
+
+static enum err read_admitted(struct pending *pending, const redisReply *reply)
+{
+    struct store_req *req = pending->req;
+    int64_t now = redis_reply_int(reply, 1);
+    const char *would_deny = redis_reply_text(reply, 7);
+    const redisReply *known = redis_reply_element(reply, 8);
+
+    read_usage(reply, 2, &req->usage);
+    tell_times(pending, now, redis_reply_int(reply, 6));
+    if (would_deny != NULL && would_deny[0] != '\0')
+        req->would_deny = err_from_word(would_deny);
+    if (known != NULL && known->type == REDIS_REPLY_STRING)
+        return redis_reply_read_session(known, &req->session);
+    req->session.last_heartbeat_ms = now;
+    if (req->op == STORE_CREATE)
+        req->session.started_ms = now;
+    return ERR_OK;
+}
+
+/* A refusal that says why in words. */
+static enum err read_message(struct pending *pending, const redisReply *reply, enum err err)
+{
+    struct store_end *end = &pending->req->end;
+    const char *message = redis_reply_text(reply, 2);
+
+    *end = (struct store_end){.reason = END_TERMINATED};
+    if (message != NULL)
+        redis_reply_copy_message(message, end);
+    return err;
 }
 
 static enum err read_create(struct pending *pending, const redisReply *reply)
 {
     struct store_req *req = pending->req;
-    const char *word = redis_reply_word(reply, 0);
-
-    if (word == NULL || reply->elements < 5)
-        return ERR_INTERNAL;
+    const char *word = redis_reply_text(reply, 0);
     int64_t now = redis_reply_int(reply, 1);
-    req->usage.family_active = (uint32_t)redis_reply_int(reply, 2);
-    req->usage.device_active = (uint32_t)redis_reply_int(reply, 3);
-    if (strcmp(word, "ok") != 0) {
-        redis_link_learn_now(pending->self->link, now);
-        return redis_reply_read_streams(reply->element[4], now, req) == 0 ? err_from_word(word)
-                                                                          : ERR_INTERNAL;
-    }
-    tell_times(pending, now, redis_reply_int(reply, 4));
-    req->session.started_ms = req->session.last_heartbeat_ms = now;
-    if (reply->elements > 5)
-        return redis_reply_read_session(reply->element[5], &req->session);
-    return ERR_OK;
-}
 
-static enum err read_heartbeat(struct pending *pending, const redisReply *reply)
-{
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3)
+    if (word == NULL)
         return ERR_INTERNAL;
-    if (redis_reply_int(reply, 0) == 0)
+    if (strcmp(word, "ok") == 0)
+        return read_admitted(pending, reply);
+    redis_link_learn_now(pending->self->link, now);
+    if (strcmp(word, "revoked") == 0)
+        return read_message(pending, reply, ERR_SESSION_ENDED);
+
+    enum err err = err_from_word(word);
+    switch (err) {
+    case ERR_FAMILY_LIMIT:
+    case ERR_DEVICE_LIMIT:
+        read_usage(reply, 2, &req->usage);
+        return redis_reply_read_streams(redis_reply_element(reply, 6), now, req) == 0
+                   ? err
+                   : ERR_INTERNAL;
+    case ERR_RATE_LIMITED:
+        req->retry_after_s = (redis_reply_int(reply, 2) + 999) / 1000;
+        return err;
+    case ERR_FORBIDDEN:
+        return read_message(pending, reply, err);
+    case ERR_SESSION_ENDED:
         return read_gone(pending, reply);
-    tell_times(pending, redis_reply_int(reply, 1), redis_reply_int(reply, 2));
-    return ERR_OK;
+    default:
+        return ERR_INTERNAL;
+    }
 }
 
 static enum err read_get(struct pending *pending, const redisReply *reply)
 {
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 3)
-        return ERR_INTERNAL;
+    const redisReply *value = redis_reply_element(reply, 3);
+
     if (redis_reply_int(reply, 0) == 0)
         return read_gone(pending, reply);
     tell_times(pending, redis_reply_int(reply, 1), redis_reply_int(reply, 2));
-    return reply->elements == 4 ? redis_reply_read_session(reply->element[3], &pending->req->session)
-                                : ERR_INTERNAL;
+    return value != NULL ? redis_reply_read_session(value, &pending->req->session) : ERR_INTERNAL;
 }
 
 static enum err read_check(struct pending *pending, const redisReply *reply)
@@ -210,84 +222,156 @@ static enum err read_check(struct pending *pending, const redisReply *reply)
     return redis_reply_read_session(reply, &pending->req->session);
 }
 
-static enum err read_why(struct pending *pending, const redisReply *reply)
-{
-    return redis_reply_read_end(reply, &pending->req->end);
-}
-
 static enum err read_end(struct pending *pending, const redisReply *reply)
 {
-    if (reply->type != REDIS_REPLY_INTEGER)
+    pending->req->ended = reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
+    return reply->type == REDIS_REPLY_INTEGER ? ERR_OK : ERR_INTERNAL;
+}
+
+static enum err read_list(struct pending *pending, const redisReply *reply)
+{
+    struct store_req *req = pending->req;
+    const redisReply *streams = redis_reply_element(reply, 2);
+
+    req->now_ms = redis_reply_int(reply, 0);
+    req->usage.family_limit = (uint32_t)redis_reply_int(reply, 1);
+    if (streams == NULL || redis_reply_read_streams(streams, req->now_ms, req) != 0)
         return ERR_INTERNAL;
-    pending->req->ended = reply->integer == 1;
+    req->usage.family_active = (uint32_t)(streams->elements / 2);
     return ERR_OK;
 }
 
-static const struct {
-    void (*format)(struct pending *pending, struct redis_link *link, struct buf *out);
-    enum err (*read)(struct pending *pending, const redisReply *reply);
-} operations[] = {
-    [STORE_CREATE] = {format_create, read_create}, [STORE_HEARTBEAT] = {format_heartbeat, read_heartbeat},
-    [STORE_CHECK] = {format_check, read_check},    [STORE_GET] = {format_get, read_get},
-    [STORE_END] = {format_end, read_end},
-};
-
-static void on_why(struct redis_call *call, const redisReply *reply);
-
-static void format_call(struct redis_call *call, struct redis_link *link, struct buf *out)
+static enum err read_revoke(struct pending *pending, const redisReply *reply)
 {
-    struct pending *pending = CONTAINER_OF(call, struct pending, call);
-
-    if (call->done == on_why)
-        format_why(pending, link, out);
-    else
-        operations[pending->req->op].format(pending, link, out);
+    pending->req->ended_count = (uint32_t)reply->integer;
+    return reply->type == REDIS_REPLY_INTEGER ? ERR_OK : ERR_INTERNAL;
 }
 
-/* The outcome of a reply that may be missing or an error; ERR_OK where it is to be read. */
+static enum err read_sweep(struct pending *pending, const redisReply *reply)
+{
+    pending->req->ended_count = (uint32_t)redis_reply_int(reply, 0);
+    return reply->type == REDIS_REPLY_ARRAY ? ERR_OK : ERR_INTERNAL;
+}
+
+static enum err read_nothing(struct pending *pending, const redisReply *reply)
+{
+    (void)pending;
+    (void)reply;
+    return ERR_OK;
+}
+
+/* A heartbeat's reply finishes it, unless the value must be brought into our shape. */
+static void take_heartbeat(struct pending *pending, const redisReply *reply)
+{
+    const redisReply *value = redis_reply_element(reply, 3);
+
+    if (redis_reply_element(reply, 2) == NULL) {
+        finish(pending, ERR_INTERNAL);
+        return;
+    }
+    if (redis_reply_int(reply, 0) == 0) {
+        finish(pending, read_gone(pending, reply));
+        return;
+    }
+    tell_times(pending, redis_reply_int(reply, 1), redis_reply_int(reply, 2));
+    if (value != NULL && value->type == REDIS_REPLY_STRING)
+        edit(pending, value->str, value->len);
+    else
+        finish(pending, ERR_OK);
+}
+
+/* A zap has read the value: edits it. */
+static void take_value(struct pending *pending, const redisReply *reply)
+{
+    const redisReply *value = redis_reply_element(reply, 3);
+
+    if (redis_reply_int(reply, 0) == 0) {
+        finish(pending, read_gone(pending, reply));
+    } else if (value == NULL || value->type != REDIS_REPLY_STRING) {
+        finish(pending, ERR_INTERNAL);
+    } else {
+        tell_times(pending, redis_reply_int(reply, 1), redis_reply_int(reply, 2));
+        edit(pending, value->str, value->len);
+    }
+}
+
+static void take_check(struct pending *pending, const redisReply *reply)
+{
+    if (reply->type == REDIS_REPLY_NIL)
+        ask(pending, STEP_WHY);
+    else
+        finish(pending, read_check(pending, reply));
+}
+
+static void take_swap(struct pending *pending, const redisReply *reply)
+{
+    if (reply->type == REDIS_REPLY_STRING && pending->req->op == STORE_ZAP)
+        edit(pending, reply->str, reply->len); /* somebody was faster */
+    else if (reply->type == REDIS_REPLY_NIL)
+        ask(pending, STEP_WHY);
+    else
+        finish(pending, ERR_OK);
+}
+
+static void take_op(struct pending *pending, const redisReply *reply)
+{
+    static enum err (*const readers[STORE_OP_COUNT])(struct pending *, const redisReply *) = {
+        [STORE_CREATE] = read_create, [STORE_REVIVE] = read_create, [STORE_GET] = read_get,
+        [STORE_END] = read_end,       [STORE_LIST] = read_list,     [STORE_REVOKE] = read_revoke,
+        [STORE_SWEEP] = read_sweep,   [STORE_SET_LIMITS] = read_nothing,
+    };
+
+    switch (pending->req->op) {
+    case STORE_HEARTBEAT:
+        take_heartbeat(pending, reply);
+        break;
+    case STORE_ZAP:
+        take_value(pending, reply);
+        break;
+    case STORE_CHECK:
+        take_check(pending, reply);
+        break;
+    default:
+        finish(pending, readers[pending->req->op](pending, reply));
+        break;
+    }
+}
+
+/* What an error reply means. */
 static enum err judge(struct pending *pending, const redisReply *reply)
 {
-    if (reply == NULL)
-        return pending->self->closing ? ERR_SHUTTING_DOWN : ERR_STORE_UNAVAILABLE;
-    pending->self->answered = true;
-    if (reply->type != REDIS_REPLY_ERROR)
-        return ERR_OK;
     log_line(LOG_ERROR, "Redis refused a command", LOG_STR("reason", reply->str),
              LOG_STR("session", pending->req->session.id));
     return redis_reply_is_outage(reply) ? ERR_STORE_UNAVAILABLE : ERR_INTERNAL;
 }
 
-static void finish(struct pending *pending, enum err err)
-{
-    if (err == ERR_INTERNAL)
-        log_line(LOG_ERROR, "Redis answered what can't be read",
-                 LOG_STR("session", pending->req->session.id));
-    store_complete(&pending->self->store, pending->req, err);
-}
-
-static void on_why(struct redis_call *call, const redisReply *reply)
-{
-    struct pending *pending = CONTAINER_OF(call, struct pending, call);
-    enum err err = judge(pending, reply);
-
-    store_complete(&pending->self->store, pending->req,
-                   err == ERR_OK ? read_why(pending, reply) : err);
-}
-
 static void on_reply(struct redis_call *call, const redisReply *reply)
 {
     struct pending *pending = CONTAINER_OF(call, struct pending, call);
-    enum err err = judge(pending, reply);
 
-    if (err != ERR_OK) {
-        store_complete(&pending->self->store, pending->req, err);
-    } else if (pending->req->op == STORE_CHECK && reply->type == REDIS_REPLY_NIL) {
-        call->done = on_why;
-        redis_link_call(pending->self->link, call);
-    } else {
-        finish(pending, operations[pending->req->op].read(pending, reply));
+    if (reply == NULL) {
+        complete(pending, pending->self->closing ? ERR_SHUTTING_DOWN : ERR_STORE_UNAVAILABLE);
+        return;
+    }
+    pending->self->answered = true;
+    if (reply->type == REDIS_REPLY_ERROR) {
+        complete(pending, judge(pending, reply));
+        return;
+    }
+    switch (pending->step) {
+    case STEP_OP:
+        take_op(pending, reply);
+        break;
+    case STEP_WHY:
+        finish(pending, redis_reply_read_end(reply, &pending->req->end));
+        break;
+    case STEP_SWAP:
+        take_swap(pending, reply);
+        break;
     }
 }
+
+/* ---- The contract ---- */
 
 static bool peek(struct store *store, struct store_req *req)
 {
@@ -301,16 +385,12 @@ static void submit(struct store *store, struct store_req *req)
     struct store_redis *self = CONTAINER_OF(store, struct store_redis, store);
     struct pending *pending = (struct pending *)req->backend;
 
-    req->ended = false;
-    req->streams = NULL;
-    req->stream_count = 0;
-    if (req->op == STORE_CREATE)
-        store_limits(&self->options, &req->create, &req->usage);
+    store_begin(req);
     *pending = (struct pending){.self = self, .req = req};
     pending->call.format = format_call;
     pending->call.done = on_reply;
     pending->call.deadline_ms = req->deadline_ms;
-    redis_link_call(self->link, &pending->call);
+    ask(pending, STEP_OP);
 }
 
 static enum store_state state(const struct store *store)
@@ -328,8 +408,6 @@ static void finish_close(struct loop_task *task)
     void (*on_closed)(void *arg) = self->on_closed;
     void *on_closed_arg = self->on_closed_arg;
 
-    buf_done(&self->head);
-    buf_done(&self->middle);
     free(self);
     on_closed(on_closed_arg);
 }
@@ -366,11 +444,12 @@ struct store *store_redis_open(const struct store_redis_options *options, struct
         return NULL;
     self->store = (struct store){.ops = &ops, .loop = loop};
     self->options = options->store;
-    self->prefix = options->prefix;
     self->link = redis_link_new(loop, &link_options);
     if (self->link == NULL) {
         free(self);
         return NULL;
     }
+    self->format = (struct redis_format){
+        .options = &self->options, .prefix = options->prefix, .link = self->link};
     return &self->store;
 }

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,12 +23,12 @@ enum order { ORDER_NONE, ORDER_RELEASE, ORDER_QUIESCE, ORDER_HAND_OVER, ORDER_BU
 
 struct http_fixture {
     pthread_t thread;
-    pthread_mutex_t lock;  /* of all that follows up to the next blank line */
+    pthread_mutex_t lock; /* of all that follows up to the next blank line */
     pthread_cond_t changed;
     bool started;
-    enum order order;      /* carried out, and set to NONE, by the server's thread */
-    int order_fd;          /* to be handed over */
-    size_t busy;           /* answer to ORDER_BUSY */
+    enum order order; /* carried out, and set to NONE, by the server's thread */
+    int order_fd;     /* to be handed over */
+    size_t busy;      /* answer to ORDER_BUSY */
     size_t held_count;
     size_t reports;
     size_t handled;
@@ -322,9 +323,9 @@ static void *run(void *arg)
     uv_async_init(&fixture->loop.uv, &fixture->wake, on_wake);
     uv_timer_init(&fixture->loop.uv, &fixture->next_turn);
     fixture->hello = http_response_new(200, "text/plain", "hello", 5);
-    cr_assert_eq(http_server_start(&fixture->loop, &options, &fixture->server, reason,
-                                   sizeof reason),
-                 0, "%s", reason);
+    cr_assert_eq(
+        http_server_start(&fixture->loop, &options, &fixture->server, reason, sizeof reason), 0,
+        "%s", reason);
 
     pthread_mutex_lock(&fixture->lock);
     fixture->started = true;
@@ -341,8 +342,7 @@ static void *run(void *arg)
 
 static void listen_on_loopback(struct http_fixture *fixture)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof address;
 
     fixture->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

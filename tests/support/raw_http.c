@@ -5,13 +5,15 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-int raw_connect(int port)
+/* A socket that is connected, or -1 where that is refused. */
+static int try_connect(int port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons((uint16_t)port),
@@ -22,9 +24,29 @@ int raw_connect(int port)
     cr_assert_geq(fd, 0);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    cr_assert_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0, "connect: %s",
-                 strerror(errno));
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+        close(fd);
+        return -1;
+    }
     return fd;
+}
+
+int raw_connect(int port)
+{
+    int fd = try_connect(port);
+
+    cr_assert_geq(fd, 0, "connect: %s", strerror(errno));
+    return fd;
+}
+
+bool raw_can_connect(int port)
+{
+    int fd = try_connect(port);
+
+    if (fd < 0)
+        return false;
+    close(fd);
+    return true;
 }
 
 bool raw_send(int fd, const void *bytes, size_t len)
@@ -118,6 +140,45 @@ struct raw_answer raw_read(int fd)
 struct raw_answer raw_read_head(int fd)
 {
     return read_answer(fd, false);
+}
+
+struct raw_answer raw_ask(int fd, const char *request)
+{
+    raw_send_text(fd, request);
+    return raw_read(fd);
+}
+
+int raw_ask_status(int fd, const char *request)
+{
+    struct raw_answer answer = raw_ask(fd, request);
+    int status = answer.status;
+
+    raw_answer_done(&answer);
+    return status;
+}
+
+void raw_expect(int fd, const char *request, int status, const char *body)
+{
+    struct raw_answer answer = raw_ask(fd, request);
+
+    cr_expect_eq(answer.status, status, "%d to %s", answer.status, request);
+    if (body != NULL && answer.body != NULL)
+        cr_expect_str_eq(answer.body, body, "to %s", request);
+    raw_answer_done(&answer);
+}
+
+void raw_expect_header(const struct raw_answer *answer, const char *name, const char *expected)
+{
+    char value[256];
+    bool found = raw_header(answer, name, value, sizeof value);
+
+    if (expected == NULL) {
+        cr_expect_not(found, "there is a header %s: %s", name, value);
+    } else {
+        cr_expect(found, "there is no header %s", name);
+        if (found)
+            cr_expect_str_eq(value, expected);
+    }
 }
 
 void raw_answer_done(struct raw_answer *answer)

@@ -1,39 +1,102 @@
--- Admission, one atomic step (DESIGN.md section 3): reads, decides, then writes.
+-- Admission, one atomic step (DESIGN.md section 3): reads, decides, then writes. Also a revival, which is
+-- an admission that ends nobody, of a session that was there before (section 5).
 --
--- KEYS  1 session:<id>  2 family_streams:<familyId>  3 device_streams:<deviceId>
--- ARGV  1 key prefix  2 sessionId  3 ttl in ms  4 family limit (0: none)  5 device limit (0: none)
---       6, 7 the value's parts around startedAt  8 tombstone (JSON) of those replaced
---       9… sessionIds to give up for this one
--- Returns {"ok", now, family active, device active, time left}
---      or {"ok", now, family active, device active, time left, value} where the sessionId lives already
---      or {"family_limit" or "device_limit", now, family active, device active, {sessionId, value, …}}
---      with every stream in the way.
+-- KEYS  1 session:<id>  2 session_end:<id>  3 family_streams:<familyId>  4 device_streams:<deviceId>
+--       5 family_limits:<familyId>  6 rate_limit:<userId>:create  7 evicted:<deviceId>
+--       8 family_revoked:<familyId>  9 device_revoked:<deviceId>  10 session_expiry  11 stream_events
+-- ARGV  1 key prefix  2 sessionId  3 "create" or "revive"  4 ttl in ms
+--       5, 6 the caller's limits for family and device (-1: it said none)  7, 8 the settings' (0: none)
+--       9 silence in ms that gives way (0: none does)  10 "1" where the oldest may be evicted
+--       11 the cooldown after that in ms  12 creates a minute and user (0: any number)
+--       13 "1" where limits are only counted  14, 15 the value's parts around startedAt
+--       16 tombstone (JSON) of those replaced  17 "by" of the same  18 playerId or ""
+--       19 userId  20 familyId  21 deviceId  22 mediaId  23 the expiry entry without its time
+--       24 revive: the time of issue of the token  25 revive: startedAt
+--       26… sessionIds to give up for this one
+-- Returns {"ok", now, family active, device active, family limit, device limit, time left,
+--          code that would have refused or "", value where it lived already or false}
+--      or {"family_limit" or "device_limit", now, the same four, {sessionId, value, …}} with every stream
+--         in the way
+--      or {"rate_limited", now, time to wait}, {"forbidden", now, message},
+--         {"session_ended", now, tombstone or false}, {"revoked", now, message}
 --
 -- gateway/core/admission.c is the same decision for the embedded store.
 
-local prefix, id, ttl = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local limits = {family = tonumber(ARGV[4]), device = tonumber(ARGV[5])}
-local sets = {family = KEYS[2], device = KEYS[3]}
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local prefix, id, reviving, ttl = ARGV[1], ARGV[2], ARGV[3] == 'revive', tonumber(ARGV[4])
+local sets = {family = KEYS[3], device = KEYS[4]}
+local self = {sessionId = id, userId = ARGV[19], familyId = ARGV[20], deviceId = ARGV[21], mediaId = ARGV[22]}
+local text_now = rfc3339(now)
 
 expect_type(sets.family, 'set')
 expect_type(sets.device, 'set')
+expect_type(KEYS[10], 'zset')
+expect_type(KEYS[11], 'stream')
+for _, key in ipairs({KEYS[2], KEYS[5], KEYS[6], KEYS[8], KEYS[9]}) do
+  expect_type(key, 'string')
+end
+
+-- Limits in force: the family's override, else the caller's word, else the settings.
+local limits = {}
+local override = decode(redis.call('GET', KEYS[5]) or '{}')
+for i, kind in ipairs({'family', 'device'}) do
+  local claim, setting = tonumber(ARGV[4 + i]), tonumber(ARGV[6 + i])
+  local wanted = override[kind]
+  if type(wanted) == 'number' and wanted >= 0 and wanted == math.floor(wanted) then
+    limits[kind] = wanted
+  else
+    limits[kind] = claim >= 0 and claim or setting
+  end
+end
 
 local active = {family = redis.call('SCARD', sets.family), device = redis.call('SCARD', sets.device)}
 
--- A repeat, after an answer that was lost.
+-- It lives already: a repeat, after an answer that was lost.
 local known = redis.call('GET', KEYS[1])
 if known then
-  return {'ok', now, active.family, active.device, redis.call('PTTL', KEYS[1]), known}
+  return {'ok', now, active.family, active.device, limits.family, limits.device,
+    redis.call('PTTL', KEYS[1]), '', known}
+end
+
+if reviving then
+  local tombstone = redis.call('GET', KEYS[2])
+  if tombstone then
+    return {'session_ended', now, tombstone}
+  end
+end
+for i = 8, 9 do
+  local revoked = decode(redis.call('GET', KEYS[i]) or '{}')
+  if (time_text(revoked.blockedUntil) or '') > text_now then
+    return {'forbidden', now, text_of(revoked, 'message') or ''}
+  end
+  if reviving and (time_text(revoked.revokedAt) or '') >= ARGV[24] then
+    return {'revoked', now, text_of(revoked, 'message') or ''}
+  end
+end
+
+-- The user's creates in this window of a minute, this one included.
+local rate = tonumber(ARGV[12])
+if rate > 0 and not reviving then
+  local count = tonumber(redis.call('GET', KEYS[6]) or 0)
+  local left = redis.call('PTTL', KEYS[6])
+  if count and left > 0 then
+    redis.call('INCR', KEYS[6])
+  else
+    count, left = 0, 60000
+    redis.call('SET', KEYS[6], '1', 'PX', 60000)
+  end
+  if count >= rate then
+    self.sessionId = nil
+    event(KEYS[11], 'denied', self, 'rate_limited')
+    return {'rate_limited', now, left}
+  end
 end
 
 local function full(kind)
   return limits[kind] > 0 and active[kind] >= limits[kind]
 end
 
--- The live streams by sessionId, {value, family, device}, and the members whose session is gone. Read in
--- chunks, since a limit of 0 can grow a set to thousands.
+-- The live streams by sessionId, {id, value, family, device}, and the members whose session is gone. Read
+-- in chunks, since a limit of 0 can grow a set to thousands.
 local streams, gone = {}, {family = {}, device = {}}
 
 local function read_members(kind)
@@ -44,10 +107,10 @@ local function read_members(kind)
       keys[#keys + 1] = prefix .. 'session:' .. members[i]
     end
     local values = redis.call('MGET', unpack(keys))
-    for i, value in ipairs(values) do
+    for i = 1, #keys do
       local member = members[first + i - 1]
-      if value then
-        streams[member] = streams[member] or {value = value}
+      if values[i] then
+        streams[member] = streams[member] or {id = member, value = values[i]}
         streams[member][kind] = true
       else
         table.insert(gone[kind], member)
@@ -65,70 +128,181 @@ local function prune()
   end
 end
 
--- A set's cardinality can only overstate: where it leaves room, nothing more is read.
 local ends = {}
-if full('family') or full('device') or #ARGV > 8 then
+
+local function give_up(stream, reason)
+  stream.reason = reason
+  ends[#ends + 1] = stream
+  for kind in pairs(sets) do
+    active[kind] = active[kind] - (stream[kind] and 1 or 0)
+  end
+end
+
+local function members_of(stream)
+  stream.members = stream.members or decode(stream.value)
+  return stream.members
+end
+
+-- Step 6 for one limit: the longest silent go, as many as are needed and there are.
+local function displace(kind)
+  local silent = {}
+  local before = rfc3339(now - tonumber(ARGV[9]))
+  for _, stream in pairs(streams) do
+    if stream[kind] and not stream.reason then
+      stream.last = stream.last or last_heartbeat(stream.value) or text_now
+      if stream.last < before then
+        silent[#silent + 1] = stream
+      end
+    end
+  end
+  table.sort(silent, function(a, b)
+    return a.last < b.last or (a.last == b.last and a.id < b.id)
+  end)
+  for _, stream in ipairs(silent) do
+    if full(kind) then
+      give_up(stream, 'displaced')
+    end
+  end
+end
+
+-- Step 7 for one limit: the family's oldest goes, one at most.
+local function evict(kind)
+  local oldest
+  for _, stream in pairs(streams) do
+    if stream[kind] and stream.family and not stream.reason then
+      stream.started = stream.started or time_text(members_of(stream).startedAt) or text_now
+      if not oldest or stream.started < oldest.started
+        or (stream.started == oldest.started and stream.id < oldest.id) then
+        oldest = stream
+      end
+    end
+  end
+  if oldest then
+    oldest.evicted = true
+    give_up(oldest, 'replaced')
+  end
+end
+
+-- A set's cardinality can only overstate: where it leaves room, and nothing is to be given up, nothing
+-- more is read.
+local player, would_deny = ARGV[18], ''
+if full('family') or full('device') or ((player ~= '' or #ARGV > 25) and not reviving) then
   read_members('family')
   read_members('device')
 
-  for i = 9, #ARGV do
-    local stream = streams[ARGV[i]]
-    if stream and stream.family and not stream.ends then
-      stream.ends = true
-      active.family = active.family - 1
-      if stream.device then
-        active.device = active.device - 1
+  if not reviving then
+    for i = 26, #ARGV do
+      local stream = streams[ARGV[i]]
+      if stream and stream.family and not stream.reason then
+        give_up(stream, 'replaced')
       end
-      table.insert(ends, ARGV[i])
+    end
+    if player ~= '' then
+      for _, stream in pairs(streams) do
+        if stream.family and stream.device and not stream.reason
+          and members_of(stream).playerId == player then
+          give_up(stream, 'replaced')
+        end
+      end
+    end
+  end
+
+  local chosen, counted = #ends, {family = active.family, device = active.device}
+  if not reviving then
+    for _, kind in ipairs({'device', 'family'}) do
+      if tonumber(ARGV[9]) > 0 and full(kind) then
+        displace(kind)
+      end
+    end
+    if ARGV[10] == '1' and (full('device') or full('family')) and redis.call('EXISTS', KEYS[7]) == 0 then
+      for _, kind in ipairs({'device', 'family'}) do
+        if full(kind) then
+          evict(kind)
+        end
+      end
     end
   end
 
   local limit = full('device') and 'device' or full('family') and 'family'
-  if limit then
+  if ARGV[13] == '1' then
+    -- Limits are only counted: nobody ends on their account.
+    would_deny = limit and limit .. '_limit' or ''
+    active = counted
+    for i = #ends, chosen + 1, -1 do
+      ends[i].reason = nil
+      ends[i] = nil
+    end
+  elseif limit then
     prune()
+    if reviving then
+      return {'session_ended', now, false}
+    end
     local in_the_way = {}
     active = {family = 0, device = 0}
     for member, stream in pairs(streams) do
       active.family = active.family + (stream.family and 1 or 0)
       active.device = active.device + (stream.device and 1 or 0)
       if stream[limit] then
-        table.insert(in_the_way, member)
-        table.insert(in_the_way, stream.value)
+        in_the_way[#in_the_way + 1] = member
+        in_the_way[#in_the_way + 1] = stream.value
       end
     end
-    return {limit .. '_limit', now, active.family, active.device, in_the_way}
+    self.sessionId = nil
+    event(KEYS[11], 'denied', self, limit .. '_limit')
+    return {limit .. '_limit', now, active.family, active.device, limits.family, limits.device, in_the_way}
   end
 end
 
--- Where else a stream that ends is counted: its device's set, if that is another one. Only its own value
--- knows.
-local other_sets = {}
-for _, member in ipairs(ends) do
-  if not streams[member].device then
-    local ok, value = pcall(cjson.decode, streams[member].value)
-    if ok and type(value) == 'table' and type(value.deviceId) == 'string' then
-      local set = prefix .. 'device_streams:' .. value.deviceId
+-- Where else those that end are counted: only their own values know.
+for _, stream in ipairs(ends) do
+  local members = members_of(stream)
+  stream.sets = {}
+  for kind, set in pairs(sets) do
+    local name = text_of(members, kind .. 'Id')
+    if stream[kind] then
+      table.insert(stream.sets, set)
+    elseif name then
+      set = prefix .. kind .. '_streams:' .. name
       expect_type(set, 'set')
-      other_sets[member] = set
+      table.insert(stream.sets, set)
     end
   end
 end
 
 -- Nothing below can fail.
 prune()
-for _, member in ipairs(ends) do
-  redis.call('DEL', prefix .. 'session:' .. member)
-  redis.call('SREM', sets.family, member)
-  redis.call('SREM', other_sets[member] or sets.device, member)
-  redis.call('SET', prefix .. 'session_end:' .. member, ARGV[8], 'PX', 2 * ttl)
+for _, stream in ipairs(ends) do
+  local members = members_of(stream)
+  local replaced = stream.reason == 'replaced'
+  redis.call('DEL', prefix .. 'session:' .. stream.id)
+  for _, set in ipairs(stream.sets) do
+    redis.call('SREM', set, stream.id)
+  end
+  redis.call('SET', prefix .. 'session_end:' .. stream.id, replaced and ARGV[16] or '{"reason":"displaced"}',
+    'PX', 2 * ttl)
+  if stream.evicted and tonumber(ARGV[11]) > 0 and text_of(members, 'deviceId') then
+    redis.call('SET', prefix .. 'evicted:' .. members.deviceId, '1', 'PX', ARGV[11])
+  end
+  members.sessionId = stream.id
+  event(KEYS[11], stream.reason, members, stream.reason, ARGV[17],
+    seconds_since(members.startedAt, now))
 end
 
-local text = rfc3339(now)
-redis.call('SET', KEYS[1], ARGV[6] .. text .. ARGV[7] .. text .. '"}', 'PX', ttl)
+local started = reviving and ARGV[25] or text_now
+redis.call('SET', KEYS[1], ARGV[14] .. started .. ARGV[15] .. text_now .. '"}', 'PX', ttl)
 for _, set in pairs(sets) do
   redis.call('SADD', set, id)
   if redis.call('PTTL', set) < 2 * ttl then
     redis.call('PEXPIRE', set, 2 * ttl)
   end
 end
-return {'ok', now, active.family + 1, active.device + 1, ttl}
+redis.call('ZADD', KEYS[10], now + ttl, ARGV[23] .. started)
+see_user(prefix, ARGV[19], ttl)
+if would_deny ~= '' then
+  event(KEYS[11], 'would_deny', self, would_deny)
+end
+event(KEYS[11], reviving and 'revived' or 'started', self)
+for _, stream in ipairs(ends) do
+  publish_ended(prefix, stream.id)
+end
+return {'ok', now, active.family + 1, active.device + 1, limits.family, limits.device, ttl, would_deny, false}

@@ -1,21 +1,34 @@
 -- Ends a session for a reason, and keeps that reason for those who ask later.
 --
 -- KEYS  1 session:<id>  2 session_end:<id>  3 family_streams:<familyId>  4 device_streams:<deviceId>
--- ARGV  1 sessionId  2 tombstone (JSON)  3 its TTL in ms  4 "1" where it takes another tombstone's place
+--       5 stream_events
+-- ARGV  1 key prefix  2 sessionId  3 reason  4 tombstone (JSON)  5 its TTL in ms
 -- Returns 1 where this call ended the session, else 0.
 --
 -- One that lives nowhere gets a tombstone too: it may be asleep, and must not come back. The first reason
 -- stands, but for an operator's.
 
-local lives = redis.call('EXISTS', KEYS[1])
-if lives == 0 and ARGV[4] ~= '1' and redis.call('EXISTS', KEYS[2]) == 1 then
-  return 0
-end
+local reason = ARGV[3]
+expect_type(KEYS[1], 'string')
+expect_type(KEYS[2], 'string')
 expect_type(KEYS[3], 'set')
 expect_type(KEYS[4], 'set')
+expect_type(KEYS[5], 'stream')
 
-redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
+local value = redis.call('GET', KEYS[1])
+if not value and reason ~= 'terminated' and redis.call('EXISTS', KEYS[2]) == 1 then
+  return 0
+end
+
+redis.call('SET', KEYS[2], ARGV[4], 'PX', ARGV[5])
+if not value then
+  return 0
+end
 redis.call('DEL', KEYS[1])
-redis.call('SREM', KEYS[3], ARGV[1])
-redis.call('SREM', KEYS[4], ARGV[1])
-return lives
+redis.call('SREM', KEYS[3], ARGV[2])
+redis.call('SREM', KEYS[4], ARGV[2])
+local members = decode(value)
+members.sessionId = ARGV[2]
+event(KEYS[5], reason, members, reason, nil, seconds_since(members.startedAt, now))
+publish_ended(ARGV[1], ARGV[2])
+return 1

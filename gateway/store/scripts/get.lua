@@ -3,9 +3,6 @@
 -- KEYS  1 session:<id>  2 session_end:<id>
 -- Returns {1, now, time left, value} in ms, or {0, now, tombstone or false}.
 
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-
 local value = redis.call('GET', KEYS[1])
 if not value then
   return {0, now, redis.call('GET', KEYS[2])}

@@ -1,15 +1,14 @@
 -- Keeps a session alive: its TTL, its lastHeartbeat, and the sets that count it.
 --
 -- KEYS  1 session:<id>  2 session_end:<id>  3 family_streams:<familyId>  4 device_streams:<deviceId>
--- ARGV  1 ttl in ms  2 sessionId
--- Returns {1, now, time left} in ms, or {0, now, tombstone or false}.
+-- ARGV  1 key prefix  2 sessionId  3 ttl in ms  4 userId  5 least time in ms between two writes (0: any)
+-- Returns {1, now, time left, value where its end isn't ours, else false} in ms,
+--      or {0, now, tombstone or false}.
 --
 -- Extends first, then rewrites the time: a Redis at maxmemory still keeps viewers alive. An end is never
 -- brought nearer, whatever another gateway's TTL is.
 
-local ttl = tonumber(ARGV[1])
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local ttl, least = tonumber(ARGV[3]), tonumber(ARGV[5])
 
 local size = redis.call('STRLEN', KEYS[1])
 if size == 0 then
@@ -17,6 +16,13 @@ if size == 0 then
 end
 local left = redis.call('PTTL', KEYS[1])
 local tail = redis.call('GETRANGE', KEYS[1], -44, -1)
+local ours = #tail == 44 and string.sub(tail, 1, 18) == ',"lastHeartbeat":"' and string.sub(tail, 43) == '"}'
+
+-- Too soon after the last sign of life: nothing is written. The TTL says it cheaply, but lies where
+-- another gateway's is longer.
+if left >= ttl - least and least > 0 and ours and string.sub(tail, 19, 42) > rfc3339(now - least) then
+  return {1, now, left, false}
+end
 
 if left < ttl then
   redis.call('PEXPIRE', KEYS[1], ttl)
@@ -27,15 +33,16 @@ end
 for i = 3, 4 do
   local set_left = redis.call('PTTL', KEYS[i])
   if set_left == -2 then
-    redis.call('SADD', KEYS[i], ARGV[2])
+    redis.pcall('SADD', KEYS[i], ARGV[2])
   end
   if set_left < left + ttl then
     redis.call('PEXPIRE', KEYS[i], left + ttl)
   end
 end
+see_user(ARGV[1], ARGV[4], ttl)
 
--- The value ends in ,"lastHeartbeat":"2026-11-20T23:40:00.123Z"} where we wrote it.
-if #tail == 44 and string.sub(tail, 1, 18) == ',"lastHeartbeat":"' and string.sub(tail, 43) == '"}' then
-  redis.call('SETRANGE', KEYS[1], size - 26, rfc3339(now))
+if not ours then
+  return {1, now, left, redis.call('GET', KEYS[1])}
 end
-return {1, now, left}
+redis.pcall('SETRANGE', KEYS[1], size - 26, rfc3339(now))
+return {1, now, left, false}

@@ -1,5 +1,10 @@
--- Put before every script that writes a time: milliseconds since 1970 as 2026-11-20T23:40:00.123Z.
--- Years begin in March here, so that the leap day is the last of a year; 400 years are 146,097 days.
+-- Put before scripts that read or write times. Redis' clock counts, never a gateway's.
+
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+
+-- Milliseconds since 1970 as 2026-11-20T23:40:00.123Z: always 24 characters, so that times compare as
+-- texts. Years begin in March here, so that the leap day is the last of a year; 400 years are 146,097 days.
 local function rfc3339(ms)
   local days = math.floor(ms / 86400000)
   local rest = ms - days * 86400000

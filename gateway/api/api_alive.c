@@ -1,0 +1,100 @@
+/*
+ * Heartbeats that revive: a session that is gone without a tombstone (the phone slept, Redis lost its data,
+ * the embedded store restarted) comes back by its token, if there is room (DESIGN.md section 5).
+ *
+ * A revival that was refused is remembered for ten seconds: Shaka repeats a refused segment several times a
+ * second, and that must cost the store next to nothing. The memory is a table with one place for each of
+ * some sessions; a newer refusal takes the place of an older one.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api_private.h"
+#include "clock.h"
+
+#define REFUSAL_MS     10000
+#define REFUSAL_PLACES 1024 /* a power of two */
+
+struct refusal {
+    char session_id[SESSION_ID_LEN + 1]; /* "": an empty place */
+    int64_t until_ms;                    /* monotonic clock */
+    enum err err;                        /* ERR_SESSION_ENDED or ERR_FORBIDDEN */
+    struct store_end end;                /* what goes with it */
+};
+
+struct api_refusals {
+    struct refusal places[REFUSAL_PLACES];
+};
+
+struct api_refusals *api_refusals_new(void)
+{
+    return calloc(1, sizeof(struct api_refusals));
+}
+
+void api_refusals_free(struct api_refusals *refusals)
+{
+    free(refusals);
+}
+
+/* The place of a session: its id is random behind the partition's tag. */
+static struct refusal *place_of(const struct api_call *call)
+{
+    uint32_t hash;
+
+    memcpy(&hash, call->claims.session_id + 4, sizeof hash);
+    hash *= 2654435761u;
+    return &call->api->refusals->places[hash >> 16 & (REFUSAL_PLACES - 1)];
+}
+
+bool api_was_refused(struct api_call *call)
+{
+    struct refusal *refusal = place_of(call);
+
+    if (strcmp(refusal->session_id, call->claims.session_id) != 0 ||
+        refusal->until_ms <= clock_monotonic_ms())
+        return false;
+    call->store.err = refusal->err;
+    call->store.end = refusal->end;
+    return true;
+}
+
+static void on_revived(struct store_req *req)
+{
+    struct api_call *call = api_call_of(req);
+
+    if (req->err == ERR_SESSION_ENDED || req->err == ERR_FORBIDDEN) {
+        struct refusal *refusal = place_of(call);
+
+        memcpy(refusal->session_id, call->claims.session_id, sizeof refusal->session_id);
+        refusal->until_ms = clock_monotonic_ms() + REFUSAL_MS;
+        refusal->err = req->err;
+        refusal->end = req->end;
+    }
+    call->done(call);
+}
+
+void api_revive(struct api_call *call, void (*done)(struct api_call *call))
+{
+    call->done = done;
+    api_call_ask(call, STORE_REVIVE, on_revived);
+}
+
+static void on_heartbeat(struct store_req *req)
+{
+    struct api_call *call = api_call_of(req);
+
+    if (req->err == ERR_SESSION_ENDED && req->end.reason == END_EXPIRED)
+        api_revive(call, call->done);
+    else
+        call->done(call);
+}
+
+void api_keep_alive(struct api_call *call, void (*done)(struct api_call *call))
+{
+    if (api_was_refused(call)) {
+        done(call);
+        return;
+    }
+    call->done = done;
+    api_call_ask(call, STORE_HEARTBEAT, on_heartbeat);
+}

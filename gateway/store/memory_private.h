@@ -1,0 +1,117 @@
+/*
+ * What the files of the embedded store's data share; included by nobody else.
+ */
+#ifndef MEMORY_PRIVATE_H
+#define MEMORY_PRIVATE_H
+
+#include <pthread.h>
+#include <stdint.h>
+
+#include "memory.h"
+#include "memory_events.h"
+#include "memory_marks.h"
+#include "memory_table.h"
+
+enum group_kind { FAMILY, DEVICE, GROUP_KINDS };
+
+/* A family, or a device: the streams that count for it. */
+struct group {
+    UT_hash_handle hh;     /* by name */
+    struct entry *streams; /* list by group_prev[kind], group_next[kind] */
+    uint32_t count;        /* of streams */
+    char name[];           /* familyId or deviceId */
+};
+
+/* A live session. */
+struct entry {
+    UT_hash_handle hh;                       /* by id */
+    struct group *group[GROUP_KINDS];        /* its family and its device */
+    struct entry *group_prev[GROUP_KINDS];   /* in the group's list */
+    struct entry *group_next[GROUP_KINDS];   /* the same */
+    struct entry *expiry_prev, *expiry_next; /* in the queue of expiry */
+    int64_t started_ms;                      /* wall clock */
+    int64_t last_heartbeat_ms;               /* wall clock */
+    int64_t alive_ms;                        /* monotonic clock, of the last sign of life */
+    char id[SESSION_ID_LEN + 1];             /* sessionId */
+    char *text;                              /* the other strings, in the order of ENTRY_TEXTS */
+};
+
+/* The strings of a session that an entry packs one behind the other, each with its NUL. */
+enum entry_text {
+    ENTRY_USER_ID,
+    ENTRY_MEDIA_ID,
+    ENTRY_DEVICE_NAME,
+    ENTRY_MEDIA_TITLE,
+    ENTRY_PLATFORM,
+    ENTRY_PLAYER_ID,
+    ENTRY_METADATA,
+    ENTRY_TEXTS
+};
+
+struct memory {
+    pthread_mutex_t lock;              /* over all below */
+    struct store_options options;      /* as given */
+    struct memory_clock clock;         /* as given */
+    struct entry *sessions;            /* table by id */
+    struct group *groups[GROUP_KINDS]; /* tables by name */
+    struct entry *expiry;              /* queue, longest silent first */
+    struct tombstone *ends;            /* table by id */
+    struct tombstone *brief, *lasting; /* queues: terminated ones last longer than the others */
+    struct memory_marks marks;         /* limits, blocks, rates, cooldowns */
+    struct memory_events events;       /* what happened last */
+};
+
+/* One operation's view of time. */
+struct now {
+    int64_t wall_ms;
+    int64_t monotonic_ms;
+};
+
+/* ---- memory.c ---- */
+
+struct entry *memory_find(struct memory *memory, const char *id);
+struct group *memory_find_group(struct memory *memory, enum group_kind kind, const char *name);
+const char *memory_text(const struct entry *entry, enum entry_text which);
+void memory_read(const struct entry *entry, struct session *ret_session);
+
+/*
+ * A new entry for a session, in every place, alive now. NULL, and nothing changed, where memory runs out.
+ */
+struct entry *memory_add(struct memory *memory, const struct session *session, const struct now *now);
+
+/* Takes an entry out of every place that it has been put into, and frees it. */
+void memory_drop(struct memory *memory, struct entry *entry);
+
+/*
+ * Keeps why a session ended, in the place of what was kept of it before. -1 where memory runs out: what
+ * was kept before is gone then.
+ */
+int memory_remember_end(struct memory *memory, const char *id, const struct store_end *why,
+                        const struct now *now);
+
+/* Forgets it again. */
+void memory_forget_end(struct memory *memory, const char *id);
+
+/* Whether anything is kept of how a session ended. */
+bool memory_has_ended(struct memory *memory, const char *id);
+
+/* Tells a caller how a session ended. Always ERR_SESSION_ENDED. */
+enum err memory_tell_end(struct memory *memory, struct store_req *req);
+
+/* Tells a caller the times of a session that lives. */
+void memory_tell_times(struct memory *memory, struct store_req *req, const struct entry *entry,
+                       const struct now *now);
+
+/* Writes an event about a live session that is about to end. */
+void memory_tell_ending(struct memory *memory, const struct entry *entry, enum event_type type,
+                        const char *by, const struct now *now);
+
+/* ---- memory_create.c ---- */
+
+enum err memory_create(struct memory *memory, struct store_req *req, const struct now *now);
+enum err memory_revive(struct memory *memory, struct store_req *req, const struct now *now);
+
+/* Lists a group's streams, longest silent first, as a request's. -1 where memory runs out. */
+int memory_list_group(struct store_req *req, struct group *group, const struct now *now);
+
+#endif

@@ -1,0 +1,33 @@
+-- Put before scripts that look into a session's value. What stands there may be anybody's.
+
+-- A time that another writer may have written: the text, or nil where it isn't one.
+local function time_text(text)
+  if type(text) == 'string' and string.find(text, '^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%dZ$') then
+    return text
+  end
+end
+
+-- The members of a session's value; an empty table where it can't be read.
+local function decode(value)
+  local ok, members = pcall(cjson.decode, value)
+  return ok and type(members) == 'table' and members or {}
+end
+
+-- A member that is a text, else nil.
+local function text_of(members, name)
+  local value = members[name]
+  return type(value) == 'string' and value or nil
+end
+
+-- The time of the last sign of life, as text; nil where it can't be read. Ours stands at the value's end:
+-- ,"lastHeartbeat":"2026-11-20T23:40:00.123Z"}
+local function last_heartbeat(value)
+  if string.sub(value, -44, -27) == ',"lastHeartbeat":"' and string.sub(value, -2) == '"}' then
+    local text = time_text(string.sub(value, -26, -3))
+    if text then
+      return text
+    end
+  end
+  return time_text(decode(value).lastHeartbeat)
+end
+

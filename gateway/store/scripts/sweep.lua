@@ -1,0 +1,56 @@
+-- Looks at the sessions that are due: re-arms those still alive, and cleans up after those that expired.
+--
+-- KEYS  1 session_expiry  2 stream_events
+-- ARGV  1 key prefix  2 how many to look at, at most
+-- Returns {entries looked at, sessions found expired}.
+--
+-- An entry goes in the very step that handles it; so any number of gateways may sweep. One whose session
+-- left a tombstone ended in another way, and was told of then.
+
+local prefix = ARGV[1]
+expect_type(KEYS[1], 'zset')
+expect_type(KEYS[2], 'stream')
+
+local function decoded(text)
+  return (string.gsub(text, '%%(%x%x)', function(hex)
+    return string.char(tonumber(hex, 16))
+  end))
+end
+
+local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'WITHSCORES', 'LIMIT', 0, ARGV[2])
+local alive, expired = {}, {}
+for i = 1, #due, 2 do
+  local id, family, device, user, started = string.match(due[i], '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
+  local left = id and redis.call('PTTL', prefix .. 'session:' .. id) or -2
+  if left >= 0 then
+    alive[#alive + 1] = now + left
+    alive[#alive + 1] = due[i]
+  elseif left == -1 then
+    alive[#alive + 1] = now + 60000
+    alive[#alive + 1] = due[i]
+  elseif id and redis.call('EXISTS', prefix .. 'session_end:' .. id) == 0 then
+    local about = {sessionId = id, familyId = decoded(family), deviceId = decoded(device), userId = decoded(user)}
+    about.sets = {prefix .. 'family_streams:' .. about.familyId, prefix .. 'device_streams:' .. about.deviceId}
+    about.duration = seconds_since(decoded(started), tonumber(due[i + 1]))
+    expired[#expired + 1] = about
+  end
+end
+
+for _, about in ipairs(expired) do
+  for _, set in ipairs(about.sets) do
+    if redis.call('TYPE', set).ok == 'set' then
+      redis.call('SREM', set, about.sessionId)
+    end
+  end
+  event(KEYS[2], 'expired', about, 'expired', nil, about.duration)
+end
+for i = 1, #due, 2 do
+  redis.call('ZREM', KEYS[1], due[i])
+end
+for i = 1, #alive, 2 do
+  redis.call('ZADD', KEYS[1], alive[i], alive[i + 1])
+end
+for _, about in ipairs(expired) do
+  publish_ended(prefix, about.sessionId)
+end
+return {#due / 2, #expired}

@@ -1,0 +1,170 @@
+/* Clients that are slow: how long the HTTP layer bears with them. */
+#include <criterion/criterion.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "http_fixture.h"
+#include "raw_http.h"
+
+#define HOST        "Host: localhost\r\n"
+#define GET(target) "GET " target " HTTP/1.1\r\n" HOST "\r\n"
+
+TestSuite(http_deadlines, .timeout = 60);
+
+/* Reads one answer and expects it to be a 200 with "hello". */
+static void expect_hello(int fd)
+{
+    struct raw_answer answer = raw_read(fd);
+
+    cr_expect_eq(answer.status, 200);
+    if (answer.body != NULL)
+        cr_expect_str_eq(answer.body, "hello");
+    raw_answer_done(&answer);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Sends a byte of text at a time, faster than any inactivity could be noticed, until the server
+ * closes. */
+static void drip(int fd, const char *start)
+{
+    int64_t began = now_ms();
+
+    raw_send_text(fd, start);
+    while (now_ms() - began < 10000) {
+        struct timespec pause = {.tv_nsec =
+                                     20 * 1000 * 1000}; /* the client's slowness, not a wait */
+
+        if (send(fd, "a", 1, MSG_NOSIGNAL) < 0)
+            break;
+        nanosleep(&pause, NULL);
+    }
+    cr_expect_lt(now_ms() - began, 5000);
+    cr_expect(raw_is_closed(fd));
+}
+
+Test(http_deadlines, a_head_that_drips_in_is_cut_off)
+{
+    struct http_fixture *fixture =
+        http_fixture_start((struct http_fixture_limits){.request_timeout_ms = 300});
+    int fd = raw_connect(http_fixture_port(fixture));
+
+    drip(fd, "GET /sync HTTP/1.1\r\nX-Drip: ");
+    close(fd);
+    http_fixture_stop(fixture);
+}
+
+Test(http_deadlines, a_request_line_that_drips_in_is_cut_off)
+{
+    struct http_fixture *fixture =
+        http_fixture_start((struct http_fixture_limits){.request_timeout_ms = 300});
+    int fd = raw_connect(http_fixture_port(fixture));
+
+    drip(fd, "GET /");
+    close(fd);
+    http_fixture_stop(fixture);
+}
+
+Test(http_deadlines, a_body_that_drips_in_is_cut_off)
+{
+    struct http_fixture *fixture =
+        http_fixture_start((struct http_fixture_limits){.request_timeout_ms = 300});
+    int fd = raw_connect(http_fixture_port(fixture));
+
+    drip(fd, "POST /json HTTP/1.1\r\n" HOST "Content-Type: application/json\r\n"
+             "Content-Length: 99\r\n\r\n");
+    cr_expect_eq(http_fixture_handled(fixture), 0);
+    close(fd);
+    http_fixture_stop(fixture);
+}
+
+Test(http_deadlines, the_second_request_of_a_connection_has_a_deadline_too)
+{
+    struct http_fixture *fixture =
+        http_fixture_start((struct http_fixture_limits){.request_timeout_ms = 300});
+    int fd = raw_connect(http_fixture_port(fixture));
+
+    raw_send_text(fd, GET("/sync"));
+    expect_hello(fd);
+    drip(fd, "GET /sync HTTP/1.1\r\nX-Drip: ");
+    close(fd);
+    http_fixture_stop(fixture);
+}
+
+Test(http_deadlines, a_connection_that_says_nothing_is_closed)
+{
+    struct http_fixture *fixture =
+        http_fixture_start((struct http_fixture_limits){.request_timeout_ms = 200});
+    int fd = raw_connect(http_fixture_port(fixture));
+
+    cr_expect(raw_is_closed(fd));
+    close(fd);
+    http_fixture_stop(fixture);
+}
+
+Test(http_deadlines, an_idle_connection_is_kept_for_a_while_and_closed_then)
+{
+    struct http_fixture *fixture = http_fixture_start(
+        (struct http_fixture_limits){.request_timeout_ms = 100, .idle_timeout_s = 1});
+    int fd = raw_connect(http_fixture_port(fixture));
+    int64_t began;
+
+    raw_send_text(fd, GET("/later"));
+    expect_hello(fd);
+    began = now_ms();
+    cr_expect(raw_is_closed(fd));
+    cr_expect_geq(now_ms() - began, 900);
+    close(fd);
+    http_fixture_stop(fixture);
+}
+
+Test(http_deadlines, a_request_that_waits_for_its_handler_has_no_deadline)
+{
+    struct http_fixture *fixture =
+        http_fixture_start((struct http_fixture_limits){.request_timeout_ms = 100});
+    int waiting = raw_connect(http_fixture_port(fixture));
+    int silent;
+
+    raw_send_text(waiting, GET("/hold"));
+    http_fixture_wait_held(fixture, 1);
+    for (int i = 0; i < 3; i++) { /* three deadlines of others pass */
+        silent = raw_connect(http_fixture_port(fixture));
+        cr_expect(raw_is_closed(silent));
+        close(silent);
+    }
+    http_fixture_release(fixture);
+    expect_hello(waiting);
+    close(waiting);
+    http_fixture_stop(fixture);
+}
+
+Test(http_deadlines, a_client_that_does_not_read_its_answer_is_cut_off)
+{
+    struct http_fixture *fixture =
+        http_fixture_start((struct http_fixture_limits){.request_timeout_ms = 200});
+    int fd = raw_connect(http_fixture_port(fixture));
+    int silent = raw_connect(http_fixture_port(fixture));
+    size_t got = 0;
+    ssize_t more;
+    char bytes[65536];
+
+    raw_send_text(fd, GET("/large"));
+    while (http_fixture_busy(fixture) == 0 && http_fixture_reports(fixture) == 0)
+        ;
+    cr_expect(raw_is_closed(silent));
+    while (http_fixture_busy(fixture) > 0)
+        ; /* its deadline is a moment later than the other's */
+    while ((more = recv(fd, bytes, sizeof bytes, 0)) > 0)
+        got += (size_t)more;
+    cr_expect_lt(got, HTTP_FIXTURE_LARGE);
+    close(silent);
+    close(fd);
+    http_fixture_stop(fixture);
+}

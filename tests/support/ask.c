@@ -1,0 +1,93 @@
+/* Asking a store under test, in few words. */
+#include "ask.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct session ask_session(const char *family, const char *device)
+{
+    struct session session = {.user_id = "user", .media_id = "media"};
+
+    snprintf(session.family_id, sizeof session.family_id, "%s", family);
+    snprintf(session.device_id, sizeof session.device_id, "%s", device);
+    session_id_make(session.family_id, session.id);
+    return session;
+}
+
+struct store_create ask_limits(int family_limit, int device_limit)
+{
+    return (struct store_create){.family_limit = family_limit, .device_limit = device_limit};
+}
+
+void ask_replace(struct store_create *create, const struct session *session)
+{
+    cr_assert_lt(create->replace_count, SESSION_REPLACE_MAX);
+    memcpy(create->replace[create->replace_count++], session->id, sizeof session->id);
+}
+
+static const struct store_req *ask(struct store_fixture *fixture, enum store_op op,
+                                   const struct session *session)
+{
+    const struct store_req req = {.op = op, .session = *session};
+
+    return store_fixture_run(fixture, 0, &req);
+}
+
+const struct store_req *ask_create(struct store_fixture *fixture, const struct session *session)
+{
+    const struct store_create create = ask_limits(-1, -1);
+
+    return ask_create_with(fixture, session, &create);
+}
+
+const struct store_req *ask_create_with(struct store_fixture *fixture,
+                                        const struct session *session,
+                                        const struct store_create *create)
+{
+    const struct store_req req = {.op = STORE_CREATE, .session = *session, .create = *create};
+
+    return store_fixture_run(fixture, 0, &req);
+}
+
+const struct store_req *ask_heartbeat(struct store_fixture *fixture, const struct session *session)
+{
+    return ask(fixture, STORE_HEARTBEAT, session);
+}
+
+const struct store_req *ask_check(struct store_fixture *fixture, const struct session *session)
+{
+    return ask(fixture, STORE_CHECK, session);
+}
+
+const struct store_req *ask_get(struct store_fixture *fixture, const struct session *session)
+{
+    return ask(fixture, STORE_GET, session);
+}
+
+const struct store_req *ask_end(struct store_fixture *fixture, const struct session *session,
+                                enum end_reason reason)
+{
+    const struct store_end end = {.reason = reason};
+
+    return ask_end_with(fixture, session, &end);
+}
+
+const struct store_req *ask_end_with(struct store_fixture *fixture, const struct session *session,
+                                     const struct store_end *end)
+{
+    const struct store_req req = {.op = STORE_END, .session = *session, .end = *end};
+
+    return store_fixture_run(fixture, 0, &req);
+}
+
+void ask_fill(struct store_fixture *fixture, const char *family, const char *device_prefix,
+              struct session *ret_sessions, int count)
+{
+    for (int i = 0; i < count; i++) {
+        char device[SESSION_NAME_MAX + 1];
+
+        snprintf(device, sizeof device, "%s%d", device_prefix, i);
+        ret_sessions[i] = ask_session(family, device);
+        ASSERT_ERR(ask_create(fixture, &ret_sessions[i]), ERR_OK);
+    }
+}

@@ -1,0 +1,282 @@
+/*
+ * A redis-server of the test's own.
+ *
+ * It is a child that the kernel kills with the thread that started it (PR_SET_PDEATHSIG), so that
+ * neither a test that fails nor one that criterion ends for its time leaves a server behind.
+ */
+#include "redis_server.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "redis_address.h"
+#include "temp_dir.h"
+
+enum {
+    START_MS = 20000,    /* a server that hasn't answered by then never will */
+    EXIT_NO_SERVER = 127 /* of the child, where there is nothing to run */
+};
+
+struct redis_server {
+    char *dir;                   /* what it has on disk */
+    char *socket, *log, *config; /* paths in it */
+    char *url;                   /* of the socket */
+    int port;                    /* of the loopback, or 0 */
+    pid_t pid;                   /* 0 while it doesn't run */
+    redisContext *control;       /* that commands go over, or NULL */
+};
+
+/* A port that nobody listens on. Somebody may take it before we do; that start then fails. */
+static int free_port(void)
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof addr;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&addr, len), 0);
+    cr_assert_eq(getsockname(fd, (struct sockaddr *)&addr, &len), 0);
+    close(fd);
+    return ntohs(addr.sin_port);
+}
+
+/* Writes its configuration; nothing of it is kept on disk. */
+static char *write_config(const struct redis_server *server, const char *more)
+{
+    char *text = NULL;
+
+    cr_assert_gt(asprintf(&text,
+                          "bind 127.0.0.1\nport %d\nunixsocket %s\ndir %s\nlogfile %s\n"
+                          "save \"\"\nappendonly no\n%s\n",
+                          server->port, server->socket, server->dir, server->log,
+                          more != NULL ? more : ""),
+                 0);
+    char *path = temp_dir_write(server->dir, "redis.conf", text);
+    free(text);
+    return path;
+}
+
+/* In the child: becomes the server. */
+static void become_server(const struct redis_server *server, pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() == parent) /* else it died before the line above */
+        execlp("redis-server", "redis-server", server->config, NULL);
+    _exit(EXIT_NO_SERVER);
+}
+
+static void refuse_without_server(void)
+{
+    const char *no_skip = getenv("GATEWAY_NO_SKIP");
+
+    if (no_skip != NULL && strcmp(no_skip, "1") == 0)
+        cr_assert_fail("there is no redis-server to be run, and GATEWAY_NO_SKIP=1");
+    cr_skip_test("there is no redis-server to be run");
+}
+
+static void show_log(const struct redis_server *server)
+{
+    char line[512];
+    FILE *log = fopen(server->log, "r");
+
+    while (log != NULL && fgets(line, sizeof line, log) != NULL)
+        fputs(line, stderr);
+    if (log != NULL)
+        fclose(log);
+}
+
+/* Whether it answers; connects for that. */
+static bool answers(struct redis_server *server)
+{
+    if (server->control == NULL || server->control->err != 0) {
+        redisFree(server->control);
+        server->control = redisConnectUnix(server->socket);
+    }
+    cr_assert_not_null(server->control);
+    redisReply *reply = server->control->err == 0 ? redisCommand(server->control, "PING") : NULL;
+    bool is_pong = reply != NULL && reply->type == REDIS_REPLY_STATUS;
+    freeReplyObject(reply);
+    return is_pong;
+}
+
+static void launch(struct redis_server *server)
+{
+    const struct timespec pause = {.tv_nsec = 500000};
+    int64_t give_up_ms = clock_monotonic_ms() + START_MS;
+    pid_t parent = getpid();
+    int status;
+
+    server->pid = fork();
+    cr_assert_geq(server->pid, 0);
+    if (server->pid == 0)
+        become_server(server, parent);
+    while (!answers(server)) {
+        if (waitpid(server->pid, &status, WNOHANG) == server->pid) {
+            server->pid = 0;
+            if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_SERVER)
+                refuse_without_server();
+            show_log(server);
+            cr_assert_fail("redis-server ended while it started");
+        }
+        cr_assert_lt(clock_monotonic_ms(), give_up_ms, "redis-server doesn't answer");
+        nanosleep(&pause, NULL);
+    }
+}
+
+struct redis_server *redis_server_start(struct redis_server_options options)
+{
+    struct redis_server *server = calloc(1, sizeof *server);
+
+    cr_assert_not_null(server);
+    signal(SIGPIPE, SIG_IGN); /* as the gateway has it; hiredis writes to servers that are gone */
+    server->dir = temp_dir_make();
+    server->socket = temp_dir_path(server->dir, "redis.sock");
+    server->log = temp_dir_path(server->dir, "redis.log");
+    cr_assert_gt(asprintf(&server->url, "unix://%s", server->socket), 0);
+    server->port = options.tcp ? free_port() : 0;
+    server->config = write_config(server, options.config);
+    launch(server);
+    return server;
+}
+
+void redis_server_stop(struct redis_server *server)
+{
+    if (server == NULL)
+        return;
+    redis_server_kill(server);
+    temp_dir_remove(server->dir);
+    free(server->socket);
+    free(server->url);
+    free(server->log);
+    free(server->config);
+    free(server);
+}
+
+const char *redis_server_socket(const struct redis_server *server)
+{
+    return server->socket;
+}
+
+const char *redis_server_url(const struct redis_server *server)
+{
+    return server->url;
+}
+
+int redis_server_port(const struct redis_server *server)
+{
+    return server->port;
+}
+
+struct redis_address redis_server_address(const struct redis_server *server)
+{
+    return (struct redis_address){.path = server->socket};
+}
+
+void redis_server_kill(struct redis_server *server)
+{
+    redisFree(server->control);
+    server->control = NULL;
+    if (server->pid == 0)
+        return;
+    kill(server->pid, SIGKILL);
+    cr_assert_eq(waitpid(server->pid, NULL, 0), server->pid);
+    server->pid = 0;
+}
+
+void redis_server_restart(struct redis_server *server)
+{
+    redis_server_kill(server);
+    launch(server);
+}
+
+void redis_server_pause(struct redis_server *server)
+{
+    int status;
+
+    cr_assert_eq(kill(server->pid, SIGSTOP), 0);
+    cr_assert_eq(waitpid(server->pid, &status, WUNTRACED), server->pid);
+    cr_assert(WIFSTOPPED(status));
+}
+
+void redis_server_resume(struct redis_server *server)
+{
+    cr_assert_eq(kill(server->pid, SIGCONT), 0);
+}
+
+static redisReply *command(struct redis_server *server, const char *format, va_list args)
+{
+    cr_assert_not_null(server->control, "the server doesn't run");
+    redisReply *reply = redisvCommand(server->control, format, args);
+
+    cr_assert_not_null(reply, "%s: %s", format, server->control->errstr);
+    return reply;
+}
+
+/* The same where an error fails the test. */
+static redisReply *good_command(struct redis_server *server, const char *format, va_list args)
+{
+    redisReply *reply = command(server, format, args);
+
+    cr_assert_neq(reply->type, REDIS_REPLY_ERROR, "%s: %s", format, reply->str);
+    return reply;
+}
+
+redisReply *redis_server_command(struct redis_server *server, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    redisReply *reply = command(server, format, args);
+    va_end(args);
+    return reply;
+}
+
+void redis_server_do(struct redis_server *server, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    freeReplyObject(good_command(server, format, args));
+    va_end(args);
+}
+
+long long redis_server_number(struct redis_server *server, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    redisReply *reply = good_command(server, format, args);
+    va_end(args);
+    cr_assert_eq(reply->type, REDIS_REPLY_INTEGER, "%s: no number", format);
+    long long number = reply->integer;
+    freeReplyObject(reply);
+    return number;
+}
+
+char *redis_server_text(struct redis_server *server, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    redisReply *reply = good_command(server, format, args);
+    va_end(args);
+    cr_assert(reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS ||
+                  reply->type == REDIS_REPLY_NIL,
+              "%s: no text", format);
+    char *text = reply->type == REDIS_REPLY_NIL ? NULL : strdup(reply->str);
+    freeReplyObject(reply);
+    return text;
+}
