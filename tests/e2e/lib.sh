@@ -117,6 +117,7 @@ trap 'exit 1' INT TERM HUP
 start() { # log file, command…
     local log=$1
     shift
+    : >>"$log"
     "$@" >>"$log" 2>&1 </dev/null &
     started_pid=$!
     e2e_pids+=("$started_pid")
