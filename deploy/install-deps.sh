@@ -23,8 +23,9 @@ packages=(
     build-essential cmake ninja-build pkgconf
     libuv1-dev libjansson-dev libsodium-dev uthash-dev
     libgnutls28-dev libssl-dev # what libmicrohttpd and hiredis do TLS with
+    curl jq # for the README's tour
 )
-test_packages=(libcriterion-dev redis-server redis-tools nginx ffmpeg curl jq python3)
+test_packages=(libcriterion-dev redis-server redis-tools nginx ffmpeg python3)
 long_packages=(debootstrap git clang libclang-rt-dev llvm)
 
 # pkg-config name, oldest version that will do, Debian's package, Debian's source package
@@ -111,10 +112,10 @@ else
     fail "neither root nor sudo; as root, run: $0 $*"
 fi
 
-# The distribution's services are not wanted, tests start their own servers: systemctl obeys
-# SYSTEMD_OFFLINE, and init scripts (containers, chroots) aren't started in runlevel 1.
+# The distribution's services are not to start, tests start their own servers: systemctl obeys
+# SYSTEMD_OFFLINE, and where no init runs (containers, chroots) Debian's scripts start nothing.
 apt_install() {
-    as_root env DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 RUNLEVEL=1 \
+    as_root env DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 \
         apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"
 }
 
@@ -131,10 +132,12 @@ candidate_version() { # package
 sources=() # source packages to build
 for library in "${lacking[@]}"; do
     read -r name version package source <<<"$library"
-    if dpkg --compare-versions "$(candidate_version "$package")" ge "$version"; then
-        missing+=("$package")
-    elif [[ " ${sources[*]} " != *" $source "* ]]; then
-        sources+=("$source")
+    candidate=$(candidate_version "$package")
+    # A package that apt doesn't know is left to apt-get install to complain about.
+    if [[ $candidate != [0-9]* ]] || dpkg --compare-versions "$candidate" ge "$version"; then
+        [[ " ${missing[*]} " == *" $package "* ]] || missing+=("$package")
+    else
+        [[ " ${sources[*]} " == *" $source "* ]] || sources+=("$source")
     fi
 done
 
@@ -257,7 +260,7 @@ if [[ ${#sources[@]} -gt 0 ]]; then
     # shellcheck source=/dev/null
     read -r distribution release < <(. /etc/os-release && echo "$ID ${VERSION_CODENAME:-}")
     [[ $distribution == debian || $distribution == raspbian ]] ||
-        fail "this release's ${sources[*]} is too old or missing: use Debian 12 or newer or Ubuntu 24.04 or newer,
+        fail "this release's ${sources[*]} is too old: use Debian 12 or newer or Ubuntu 24.04 or newer,
 or install libmicrohttpd 1.0 and hiredis 1.1 (or newer) so that pkg-config finds them"
     mkdir -p "$work"/{sources,src,state/lists/partial,cache/archives/partial}
     write_sources "$release" "$work/sources" ||

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "access_log.h"
 #include "container_of.h"
 #include "log.h"
 #include "loop.h"
@@ -28,6 +29,7 @@ struct worker {
     struct store *store;           /* the thread's handle; NULL once closed */
     struct api *api;               /* over the store */
     struct http_server *http;      /* over the api; NULL once stopped */
+    struct access_log access_log;  /* of its requests */
     uv_timer_t drain;              /* while stopping: looks whether all has been answered */
     int64_t stop_by_ms;            /* when a stop waits no longer; uv_now's clock */
     bool stopping;                 /* a stop is under way */
@@ -44,16 +46,9 @@ struct worker {
 
 static void on_access(void *arg, const struct http_access *access)
 {
-    bool quiet = strncmp(access->route, "/v1/authorize", 13) == 0 && access->status == 200;
-    enum log_level level = access->status >= 500 ? LOG_ERROR : quiet ? LOG_DEBUG : LOG_INFO;
+    struct worker *worker = arg;
 
-    (void)arg;
-    if (!log_enabled(level))
-        return;
-    log_line(level, "request", LOG_STR("method", access->method), LOG_STR("route", access->route),
-             LOG_INT("status", access->status), LOG_STR("code", err_word(access->code)),
-             LOG_STR("session", access->session_id), LOG_STR("id", access->request_id),
-             LOG_INT("us", access->duration_us));
+    access_log_write(&worker->access_log, access);
 }
 
 static void on_http_error(void *arg, const char *text)
@@ -176,6 +171,7 @@ static int start_server(struct worker *worker, char *ret_reason, size_t size)
     http->routes = worker->options.routes;
     http->route_count = worker->options.route_count;
     http->arg = worker->api;
+    http->log_arg = worker;
     http->on_access = on_access;
     http->on_error = on_http_error;
     http->listen_fd = worker->options.listen_fd;

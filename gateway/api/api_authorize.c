@@ -58,6 +58,8 @@ static void refuse(struct http_request *http, int status, enum err code, const c
 
     if (response != NULL && reason != NULL)
         http_response_add_header(response, "X-Stream-Reason", reason);
+    if (response != NULL && status == 503)
+        http_response_add_header(response, "Retry-After", "1");
     http_request_note_err(http, code);
     http_reply(http, response);
 }

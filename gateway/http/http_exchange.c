@@ -52,7 +52,7 @@ static void report(struct http_request *req, int status)
 
     if (options->on_access == NULL)
         return;
-    options->on_access(options->arg,
+    options->on_access(options->log_arg,
                        &(struct http_access){
                            .method = req->method != NULL ? req->method : "-",
                            .route = req->match.route != NULL ? req->match.route->pattern : "-",

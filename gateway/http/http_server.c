@@ -118,7 +118,7 @@ on_complaint(void *cls, const char *format, va_list args)
         return;
     vsnprintf(text, sizeof text, format, args);
     text[strcspn(text, "\n")] = '\0';
-    server->options.on_error(server->options.arg, text);
+    server->options.on_error(server->options.log_arg, text);
 }
 
 static struct MHD_Daemon *start_daemon(struct http_server *server)

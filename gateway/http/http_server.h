@@ -54,6 +54,7 @@ struct http_options {
     const struct http_route *routes;                          /* must outlive the server */
     size_t route_count;                                       /* routes in the table */
     void *arg;                                                /* http_request_server_arg */
+    void *log_arg;                                            /* of the next two */
     void (*on_access)(void *arg, const struct http_access *); /* or NULL */
     void (*on_error)(void *arg, const char *text); /* libmicrohttpd's complaints, or NULL; most are
                                                       about clients, none names a target */

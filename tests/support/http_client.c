@@ -3,14 +3,17 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "buf.h"
@@ -152,6 +155,20 @@ bool http_client_send(struct http_client *client, const char *method, const char
     bool sent = !text.failed && send_all(client->fd, text.data, text.len);
     buf_done(&text);
     return sent;
+}
+
+bool http_client_wait_read(const struct http_client *client)
+{
+    for (int i = 0; i < PATIENCE_S * 1000; i++) {
+        int unread = -1;
+
+        if (client->fd < 0 || ioctl(client->fd, SIOCOUTQ, &unread) != 0)
+            return false;
+        if (unread == 0)
+            return true;
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    return false;
 }
 
 /* ---- being answered ---- */

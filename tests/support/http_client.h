@@ -38,6 +38,9 @@ bool http_client_send(struct http_client *client, const char *method, const char
                       const char *headers, const char *body);
 struct http_answer http_client_read(struct http_client *client);
 
+/* Waits until the server has read all that was sent; over a unix socket alone. */
+bool http_client_wait_read(const struct http_client *client);
+
 /* How many connections it has made. */
 unsigned http_client_connections(const struct http_client *client);
 

@@ -309,6 +309,7 @@ static void *run(void *arg)
         .routes = routes,
         .route_count = sizeof routes / sizeof routes[0],
         .arg = fixture,
+        .log_arg = fixture,
         .on_access = on_access,
         .on_error = on_error,
         .listen_fd = fixture->listen_fd,

@@ -1,0 +1,49 @@
+/* The access log: one line a request, at `info`. */
+#include "access_log.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "clock.h"
+#include "http_server.h"
+#include "log.h"
+
+#define REFUSED_EVERY_MS 1000
+
+/* Whether this session's refusal was logged a moment ago; notes it, if not. */
+static bool was_logged(struct access_log *log, const char *session_id)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    uint32_t hash = 2166136261u; /* FNV-1a */
+
+    for (const char *c = session_id; *c != '\0'; c++)
+        hash = (hash ^ (unsigned char)*c) * 16777619u;
+
+    size_t place = hash % ACCESS_LOG_PLACES;
+    if (log->places[place].until_ms > now_ms &&
+        strcmp(log->places[place].session_id, session_id) == 0)
+        return true;
+    strncpy(log->places[place].session_id, session_id, sizeof log->places[place].session_id - 1);
+    log->places[place].until_ms = now_ms + REFUSED_EVERY_MS;
+    return false;
+}
+
+static bool is_authorize(const struct http_access *access)
+{
+    static const char route[] = "/v1/authorize";
+
+    return strncmp(access->route, route, sizeof route - 1) == 0;
+}
+
+void access_log_write(struct access_log *log, const struct http_access *access)
+{
+    enum log_level level = access->status >= 500 ? LOG_ERROR : LOG_INFO;
+
+    if (is_authorize(access) && !log_enabled(LOG_DEBUG) &&
+        (access->status == 200 || was_logged(log, access->session_id)))
+        return;
+    log_line(level, "request", LOG_STR("method", access->method), LOG_STR("route", access->route),
+             LOG_INT("status", access->status), LOG_STR("code", err_word(access->code)),
+             LOG_STR("session", access->session_id), LOG_STR("id", access->request_id),
+             LOG_INT("us", access->duration_us));
+}
