@@ -7,10 +7,11 @@
 static const struct {
     const char *word;
     const char *title;
+    const char *detail;
     int status;
 } table[ERR_COUNT] = {
-    [ERR_OK] = {"ok", "OK", 200},
-#define X(name, word_, status_, title_) [name] = {word_, title_, status_},
+    [ERR_OK] = {"ok", "OK", "", 200},
+#define X(name, word_, status_, title_, detail_) [name] = {word_, title_, detail_, status_},
     ERR_TABLE(X)
 #undef X
 };
@@ -28,6 +29,11 @@ int err_status(enum err code)
 const char *err_title(enum err code)
 {
     return table[code].title;
+}
+
+const char *err_detail(enum err code)
+{
+    return table[code].detail;
 }
 
 enum err err_from_word(const char *word)

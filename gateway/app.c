@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,6 +29,7 @@
 
 #define ADMIN_CONNECTIONS 256
 #define HEADER_LIMIT      (32 * 1024)
+#define SPARE_FILES       1024 /* beside the player's connections */
 
 /* Accepts on a unix socket and deals the connections out. */
 struct acceptor {
@@ -40,7 +42,9 @@ struct acceptor {
 struct app {
     const struct settings *settings;          /* all of them, checked */
     struct loop loop;                         /* of the main thread */
+    const char *file;                         /* where they were read from, or NULL */
     uv_signal_t sigterm, sigint;              /* both stop */
+    uv_signal_t sighup;                       /* reads the settings again */
     uv_timer_t delay;                         /* shutdown_delay_ms */
     bool stopping;                            /* a signal came */
     atomic_bool draining;                     /* shared with the threads */
@@ -349,12 +353,48 @@ static void on_signal(uv_signal_t *handle, int number)
     uv_timer_start(&app->delay, on_delay_over, (uint64_t)app->settings->shutdown_delay_ms, 0);
 }
 
+/* Takes over what can change while the program runs; a file that is wrong changes nothing. */
+static void on_reload(uv_signal_t *handle, int number)
+{
+    struct app *app = handle->data;
+    struct settings settings = {0};
+    struct buf reason = BUF_EMPTY, warnings = BUF_EMPTY;
+
+    (void)number;
+    if (settings_load(&settings, app->file, &reason, &warnings) != 0) {
+        log_line(LOG_ERROR, "settings not reloaded", LOG_STR("reason", buf_text(&reason)));
+    } else {
+        log_setup((enum log_level)settings.log_level, (enum log_format)settings.log_format);
+        log_line(LOG_INFO, "reloaded log.level and log.format; other settings need a restart");
+    }
+    buf_done(&reason);
+    buf_done(&warnings);
+    settings_free(&settings);
+}
+
+/* Raises the number of files this process may open to what it is allowed, and warns where that is too few. */
+static void raise_file_limit(const struct settings *settings)
+{
+    rlim_t wanted = (rlim_t)settings->http_connections + SPARE_FILES;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur < wanted)
+        log_line(LOG_WARN, "http.connections is more than this process may open files",
+                 LOG_INT("allowed", (int64_t)limit.rlim_cur), LOG_INT("wanted", (int64_t)wanted));
+}
+
 static void watch_signals(struct app *app)
 {
     uv_timer_init(&app->loop.uv, &app->delay);
     uv_signal_init(&app->loop.uv, &app->sigterm);
     uv_signal_init(&app->loop.uv, &app->sigint);
-    app->sigterm.data = app->sigint.data = app;
+    uv_signal_init(&app->loop.uv, &app->sighup);
+    app->sigterm.data = app->sigint.data = app->sighup.data = app;
+    uv_signal_start(&app->sighup, on_reload, SIGHUP);
     uv_signal_start(&app->sigterm, on_signal, SIGTERM);
     uv_signal_start(&app->sigint, on_signal, SIGINT);
     signal(SIGPIPE, SIG_IGN);
@@ -389,14 +429,16 @@ static int serve(struct app *app)
     return rc;
 }
 
-int app_run(const struct settings *settings)
+int app_run(const struct settings *settings, const char *file)
 {
-    struct app app = {.settings = settings, .accept_player.fd = -1, .accept_admin.fd = -1};
+    struct app app = {
+        .settings = settings, .file = file, .accept_player.fd = -1, .accept_admin.fd = -1};
 
     log_setup((enum log_level)settings->log_level, (enum log_format)settings->log_format);
     if (loop_init(&app.loop) != 0)
         return APP_FAILED;
     watch_signals(&app);
+    raise_file_limit(settings);
 
     int rc = serve(&app);
 
@@ -404,6 +446,7 @@ int app_run(const struct settings *settings)
     uv_close((uv_handle_t *)&app.delay, NULL);
     uv_close((uv_handle_t *)&app.sigterm, NULL);
     uv_close((uv_handle_t *)&app.sigint, NULL);
+    uv_close((uv_handle_t *)&app.sighup, NULL);
     loop_done(&app.loop);
     listener_close(&app.player);
     listener_close(&app.admin);

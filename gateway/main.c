@@ -100,7 +100,7 @@ int main(int argc, char **argv)
         if (options.print_config)
             rc = print_config(&settings);
         else
-            rc = options.check ? APP_OK : app_run(&settings);
+            rc = options.check ? APP_OK : app_run(&settings, options.config);
     }
     buf_done(&reason);
     buf_done(&warnings);

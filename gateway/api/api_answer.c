@@ -119,16 +119,24 @@ static void reply_problem(struct http_request *http, enum err code, const char *
     free(text);
 }
 
+static const char *const end_details[END_REASON_COUNT] = {
+    [END_STOPPED] = "the stream was stopped",
+    [END_EXPIRED] = "the stream has been silent for too long",
+    [END_REPLACED] = "another stream took this one's place",
+    [END_DISPLACED] = "the stream was silent, and its place was needed",
+    [END_TERMINATED] = "the stream was ended by the operator",
+};
+
 void api_reply_outcome(struct http_request *http, const struct api_call *call)
 {
     switch (call->store.err) {
     case ERR_DEVICE_LIMIT:
     case ERR_FAMILY_LIMIT:
-        reply_problem(http, call->store.err, "stop one of these streams, or wait for one to end",
-                      refusal_members(call));
+        reply_problem(http, call->store.err, NULL, refusal_members(call));
         break;
     case ERR_SESSION_ENDED:
-        reply_problem(http, ERR_SESSION_ENDED, NULL, end_members(&call->store.end));
+        reply_problem(http, ERR_SESSION_ENDED, end_details[call->store.end.reason],
+                      end_members(&call->store.end));
         break;
     case ERR_FORBIDDEN:
         http_problem(http, ERR_FORBIDDEN,
@@ -139,10 +147,6 @@ void api_reply_outcome(struct http_request *http, const struct api_call *call)
         http_request_note_err(http, ERR_RATE_LIMITED);
         http_reply(http, http_problem_response(ERR_RATE_LIMITED, "too many creates by this user",
                                                NULL, (int)call->store.retry_after_s));
-        break;
-    case ERR_STORE_UNAVAILABLE:
-        http_problem(http, ERR_STORE_UNAVAILABLE,
-                     "the store of sessions is away: go on playing, and try again");
         break;
     default:
         http_problem(http, call->store.err, NULL);

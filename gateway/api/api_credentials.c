@@ -86,7 +86,7 @@ bool api_token_of_session(struct http_request *http, bool bearer_too,
         return false;
     }
     if (api_token_open(api, token, ret_claims) != ERR_OK) {
-        http_problem(http, ERR_INVALID_TOKEN, "the token is not one of ours, or past its life");
+        http_problem(http, ERR_INVALID_TOKEN, NULL);
         return false;
     }
     http_request_note_session(http, ret_claims->session_id);

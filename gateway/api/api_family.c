@@ -45,7 +45,7 @@ static void on_checked(struct store_req *req, act_fn *what)
 static bool open_member_token(struct http_request *http, const char *token, struct api_call *call)
 {
     if (api_token_open(call->api, token, &call->claims) != ERR_OK) {
-        http_problem(http, ERR_INVALID_TOKEN, "the token is not one of ours, or past its life");
+        http_problem(http, ERR_INVALID_TOKEN, NULL);
         return false;
     }
     if (strcmp(call->claims.family_id, http_request_param(http, 0)) != 0) {

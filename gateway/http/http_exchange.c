@@ -152,7 +152,7 @@ static void check_body(struct http_request *req)
     const struct http_route *route = req->match.route;
 
     if ((route->flags & HTTP_JSON_BODY) && !is_json(req->headers[HTTP_CONTENT_TYPE]))
-        http_problem(req, ERR_UNSUPPORTED_MEDIA_TYPE, "The body must be application/json.");
+        http_problem(req, ERR_UNSUPPORTED_MEDIA_TYPE, NULL);
     else if (req->content_length > route->body_limit)
         http_problem(req, ERR_PAYLOAD_TOO_LARGE, NULL);
 }

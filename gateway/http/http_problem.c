@@ -23,12 +23,9 @@ static void add_string(struct buf *buf, const char *text)
 
 void http_problem_body(struct buf *buf, enum err code, const char *detail, const char *extra)
 {
-    buf_printf(buf, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d", err_title(code),
-               err_status(code));
-    if (detail != NULL) {
-        buf_add_str(buf, ",\"detail\":");
-        add_string(buf, detail);
-    }
+    buf_printf(buf, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":",
+               err_title(code), err_status(code));
+    add_string(buf, detail != NULL ? detail : err_detail(code));
     buf_printf(buf, ",\"code\":\"%s\"", err_word(code));
     if (extra != NULL) {
         buf_add_char(buf, ',');

@@ -94,7 +94,7 @@ void http_reply(struct http_request *req, struct http_response *response);
 
 /*
  * Answers with problem+json (RFC 9457) for a code: type, title, status, detail, code. detail is a
- * sentence for a person, NULL where the title says it all. The headers that go with a code are set
+ * sentence for a person; NULL: err_detail's. The headers that go with a code are set
  * by it: 401 carries WWW-Authenticate: Bearer, 503 Retry-After: 1.
  */
 void http_problem(struct http_request *req, enum err code, const char *detail);

@@ -97,7 +97,8 @@ def main():
                 seen = play(match.group(2), shell, address)
                 if mask(match.group(2)) == mask(seen):
                     print("ok %d - the README shows what its commands print" % blocks)
-                elif not update:
+                    return match.group(0)
+                if not update:
                     wrong += 1
                     print("not ok %d - the README shows:\n%s\nbut this came out:\n%s"
                           % (blocks, match.group(2), seen))
