@@ -2,7 +2,7 @@
  * The program: what the settings say, put together, run until a signal stops it.
  *
  * The main thread owns what is shared (keys, the embedded store, sockets), waits for signals, and accepts
- * on unix sockets, whose connections it deals out to the workers. It serves nothing itself.
+ * on unix sockets. It serves nothing itself.
  */
 #include "app.h"
 
@@ -11,33 +11,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
+#include "acceptor.h"
 #include "buf.h"
-#include "container_of.h"
-#include "identity.h"
+#include "keys.h"
 #include "listener.h"
 #include "log.h"
 #include "loop.h"
 #include "memory.h"
 #include "redis_address.h"
 #include "settings.h"
-#include "state_dir.h"
-#include "token.h"
 #include "worker.h"
 
 #define ADMIN_CONNECTIONS 256
 #define HEADER_LIMIT      (32 * 1024)
 #define SPARE_FILES       1024 /* beside the player's connections */
-
-/* Accepts on a unix socket and deals the connections out. */
-struct acceptor {
-    uv_poll_t poll;          /* on the socket */
-    int fd;                  /* the socket; -1: not in use */
-    struct worker **workers; /* in turn */
-    size_t count, next;      /* of workers; whose turn it is */
-};
 
 struct app {
     const struct settings *settings;          /* all of them, checked */
@@ -50,95 +38,13 @@ struct app {
     atomic_bool draining;                     /* shared with the threads */
     struct listener player, admin;            /* sockets */
     struct acceptor accept_player, accept_admin; /* where they are unix sockets */
-    struct token_keys *token_keys;            /* shared with the threads */
-    struct api_keys *api_keys;                /* shared with the threads */
+    struct keys keys;                         /* shared with the threads */
     struct memory *memory;                    /* the embedded store, or NULL */
     struct redis_address address;             /* of Redis, where memory is NULL */
     struct store_redis_options redis;         /* the same */
     struct worker **workers;                  /* the player listener's, then the admin thread */
     size_t worker_count;                      /* started, the admin thread included */
 };
-
-static void on_closed_nothing(uv_handle_t *handle)
-{
-    (void)handle;
-}
-
-/* ---- Keys and tokens ---- */
-
-/* The state directory's secret of this name, made where there is none. NULL: it was logged. */
-static char *kept_secret(const struct app *app, const char *name, int *ret_made)
-{
-    struct buf reason = BUF_EMPTY;
-    char *dir = state_dir_path(app->settings->state_dir, &reason);
-    char *secret = dir != NULL ? state_dir_secret(dir, name, 32, ret_made, &reason) : NULL;
-
-    if (secret == NULL) {
-        log_line(LOG_ERROR, "state_dir can't be used", LOG_STR("file", name),
-                 LOG_STR("reason", buf_text(&reason)));
-    } else if (*ret_made) {
-        struct buf path = BUF_EMPTY;
-
-        buf_printf(&path, "%s/%s", dir, name);
-        log_line(LOG_INFO, "made a secret", LOG_STR("path", buf_text(&path)));
-        buf_done(&path);
-    }
-    free(dir);
-    buf_done(&reason);
-    return secret;
-}
-
-static int load_token_keys(struct app *app)
-{
-    const struct setting_list *keys = &app->settings->tokens_keys;
-    int made;
-
-    app->token_keys = token_keys_new();
-    if (app->token_keys == NULL)
-        return APP_FAILED;
-    for (size_t i = 0; i < keys->count; i++)
-        if (token_keys_add(app->token_keys, keys->items[i]) != 0)
-            return APP_FAILED;
-    if (keys->count > 0)
-        return APP_OK;
-
-    char *secret = kept_secret(app, "token.key", &made);
-    if (secret == NULL)
-        return APP_WRONG_SETTING;
-    int rc = token_keys_add(app->token_keys, secret);
-    free(secret);
-    if (app->settings->store == SETTINGS_STORE_REDIS)
-        log_line(LOG_WARN, "tokens.keys is not set: another gateway on this Redis would refuse "
-                           "this one's tokens");
-    return rc == 0 ? APP_OK : APP_FAILED;
-}
-
-static int load_api_keys(struct app *app)
-{
-    const struct setting_list *keys = &app->settings->auth_api_keys;
-
-    app->api_keys = api_keys_new();
-    if (app->api_keys == NULL)
-        return APP_FAILED;
-    for (size_t i = 0; i < keys->count; i++)
-        if (api_keys_add(app->api_keys, keys->items[i]) != 0)
-            return APP_FAILED;
-    return APP_OK;
-}
-
-/* There is always an admin token: the setting's, or one that is made and kept. */
-static int load_admin_token(struct app *app)
-{
-    int made;
-
-    if (app->settings->admin_token.count > 0)
-        return APP_OK;
-    char *secret = kept_secret(app, "admin.token", &made);
-    if (secret == NULL)
-        return APP_WRONG_SETTING;
-    free(secret);
-    return APP_OK;
-}
 
 /* ---- The store ---- */
 
@@ -225,8 +131,8 @@ static void fill_options(struct app *app, struct worker_options *ret_options)
 
     *ret_options = (struct worker_options){
         .api = {.auth = auth_mode(settings),
-                .api_keys = app->api_keys,
-                .token_keys = app->token_keys,
+                .api_keys = app->keys.callers,
+                .token_keys = app->keys.tokens,
                 .ttl_s = settings->session_ttl,
                 .heartbeat_interval_s = settings->session_heartbeat_interval,
                 .max_age_ms = settings->session_max_age * 1000,
@@ -290,45 +196,12 @@ static int start_workers(struct app *app)
     return start_worker(app, &options, &app->admin, 0);
 }
 
-static void on_acceptable(uv_poll_t *poll, int status, int events)
-{
-    struct acceptor *acceptor = CONTAINER_OF(poll, struct acceptor, poll);
-    int fd;
-
-    (void)status;
-    (void)events;
-    while ((fd = accept4(acceptor->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
-        worker_hand_over(acceptor->workers[acceptor->next], fd);
-        acceptor->next = (acceptor->next + 1) % acceptor->count;
-    }
-}
-
-static void start_acceptor(struct app *app, struct acceptor *acceptor, struct listener *listener,
-                           struct worker **workers, size_t count)
-{
-    acceptor->fd = -1;
-    if (listener->address.kind != LISTEN_UNIX)
-        return;
-    acceptor->fd = listener->fds[0];
-    acceptor->workers = workers;
-    acceptor->count = count;
-    uv_poll_init(&app->loop.uv, &acceptor->poll, acceptor->fd);
-    uv_poll_start(&acceptor->poll, UV_READABLE, on_acceptable);
-}
-
-static void stop_acceptor(struct acceptor *acceptor)
-{
-    if (acceptor->fd >= 0)
-        uv_close((uv_handle_t *)&acceptor->poll, on_closed_nothing);
-    acceptor->fd = -1;
-}
-
 /* ---- Running and stopping ---- */
 
 static void stop_workers(struct app *app)
 {
-    stop_acceptor(&app->accept_player);
-    stop_acceptor(&app->accept_admin);
+    acceptor_stop(&app->accept_player);
+    acceptor_stop(&app->accept_admin);
     for (size_t i = 0; i < app->worker_count; i++)
         worker_stop(app->workers[i]);
     for (size_t i = 0; i < app->worker_count; i++)
@@ -409,19 +282,16 @@ static int serve(struct app *app)
     if (rc == APP_OK)
         rc = open_listener(settings->admin_listen, "admin.listen", 1, &app->admin);
     if (rc == APP_OK)
-        rc = load_token_keys(app);
-    if (rc == APP_OK)
-        rc = load_api_keys(app);
-    if (rc == APP_OK)
-        rc = load_admin_token(app);
+        rc = keys_load(&app->keys, settings);
     if (rc == APP_OK)
         rc = open_store(app);
     if (rc == APP_OK)
         rc = start_workers(app);
     if (rc == APP_OK) {
-        start_acceptor(app, &app->accept_player, &app->player, app->workers,
+        acceptor_start(&app->accept_player, &app->loop, &app->player, app->workers,
                        (size_t)settings->workers);
-        start_acceptor(app, &app->accept_admin, &app->admin, &app->workers[settings->workers], 1);
+        acceptor_start(&app->accept_admin, &app->loop, &app->admin,
+                       &app->workers[settings->workers], 1);
         log_line(LOG_INFO, "serving", LOG_STR("version", GATEWAY_VERSION),
                  LOG_INT("workers", settings->workers));
         loop_run(&app->loop);
@@ -432,7 +302,11 @@ static int serve(struct app *app)
 int app_run(const struct settings *settings, const char *file)
 {
     struct app app = {
-        .settings = settings, .file = file, .accept_player.fd = -1, .accept_admin.fd = -1};
+        .settings = settings,
+        .file = file,
+        .accept_player = ACCEPTOR_UNUSED,
+        .accept_admin = ACCEPTOR_UNUSED,
+    };
 
     log_setup((enum log_level)settings->log_level, (enum log_format)settings->log_format);
     if (loop_init(&app.loop) != 0)
@@ -453,8 +327,7 @@ int app_run(const struct settings *settings, const char *file)
     free(app.workers);
     memory_free(app.memory);
     redis_address_free(&app.address);
-    token_keys_free(app.token_keys);
-    api_keys_free(app.api_keys);
+    keys_done(&app.keys);
     if (rc == APP_OK)
         log_line(LOG_INFO, "stopped");
     return rc;

@@ -1,6 +1,6 @@
 /*
- * A race for the places of one family: many clients create and stop at random, and watchers look at the
- * sets in Redis all the while. What is raced for, by which rules, is the test's.
+ * A race for the places of one family: many clients create and stop at random, and watchers look at
+ * the sets in Redis all the while. What is raced for, by which rules, is the test's.
  */
 #ifndef SUPPORT_RACE_H
 #define SUPPORT_RACE_H
@@ -14,11 +14,12 @@
 
 enum {
     RACE_CLIENTS = 64,
-    RACE_DEVICES = 7, /* of 2 streams each: the family's 10 are reached before all of them are full */
+    RACE_DEVICES =
+        7, /* of 2 streams each: the family's 10 are reached before all of them are full */
     RACE_FAMILY_LIMIT = 10,
     RACE_DEVICE_LIMIT = 2,
-    RACE_ENOUGH = 500,   /* creates admitted, and refused: with fewer it isn't a test */
-    RACE_HELD_MAX = 4,   /* sessions that one client has at once */
+    RACE_ENOUGH = 500, /* creates admitted, and refused: with fewer it isn't a test */
+    RACE_HELD_MAX = 4, /* sessions that one client has at once */
 };
 
 /* The family that all clients are of, and the start of their devices' names ("race0" and so on). */
@@ -40,7 +41,6 @@ struct race_client {
     unsigned number;                         /* of this client */
     unsigned seed;                           /* of its dice */
     unsigned creates;                        /* so far */
-    const char *gateway;                     /* that it asks; NULL: none */
     struct http_client *http;                /* to it */
     redisContext *redis;                     /* to look for itself */
     struct race_session held[RACE_HELD_MAX]; /* what it has */
@@ -71,8 +71,8 @@ struct race {
 };
 
 /*
- * Lets all clients race, each at one of the gateways (addresses; count may be 0), until there are twice as
- * many calls as are needed, or a limit is passed, or a minute is over. Prints the figures.
+ * Lets all clients race, each at one of the gateways (addresses; count may be 0), until there are
+ * twice as many calls as are needed, or a limit is passed, or a minute is over. Prints the figures.
  */
 void race_run(struct race *race, const struct race_rules *rules, struct redis_server *redis,
               const char *const *gateways, size_t count);
@@ -86,15 +86,16 @@ const char *race_judge(const struct race *race);
 /* Whether a limit was passed. */
 bool race_is_past_limit(const struct race *race);
 
-/* Live members of the family's set, then of each device's, in one atomic look; false where it failed. */
+/* Live members of the family's set, then of each device's, in one atomic look; false where it
+ * failed. */
 bool race_look(redisContext *redis, long long ret_live[1 + RACE_DEVICES]);
 
 /* Whether a session lives and both of its sets hold it. */
 bool race_is_listed(struct race_client *client, const struct race_session *session);
 
 /*
- * EVALs a script over the sets of family and device, with the sessionId as its argument. false where the
- * reply isn't an array of so many integers.
+ * EVALs a script over the sets of family and device, with the sessionId as its argument. false
+ * where the reply isn't an array of so many integers.
  */
 bool race_eval(struct race_client *client, const char *script, const struct race_session *session,
                long long *ret_numbers, size_t count);

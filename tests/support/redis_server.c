@@ -112,17 +112,22 @@ static bool answers(struct redis_server *server)
     return is_pong;
 }
 
-static void launch(struct redis_server *server)
+void redis_server_launch(struct redis_server *server)
 {
-    const struct timespec pause = {.tv_nsec = 500000};
-    int64_t give_up_ms = clock_monotonic_ms() + START_MS;
     pid_t parent = getpid();
-    int status;
 
     server->pid = fork();
     cr_assert_geq(server->pid, 0);
     if (server->pid == 0)
         become_server(server, parent);
+}
+
+void redis_server_wait(struct redis_server *server)
+{
+    const struct timespec pause = {.tv_nsec = 500000};
+    int64_t give_up_ms = clock_monotonic_ms() + START_MS;
+    int status;
+
     while (!answers(server)) {
         if (waitpid(server->pid, &status, WNOHANG) == server->pid) {
             server->pid = 0;
@@ -148,7 +153,8 @@ struct redis_server *redis_server_start(struct redis_server_options options)
     cr_assert_gt(asprintf(&server->url, "unix://%s", server->socket), 0);
     server->port = options.tcp ? free_port() : 0;
     server->config = write_config(server, options.config);
-    launch(server);
+    redis_server_launch(server);
+    redis_server_wait(server);
     return server;
 }
 
@@ -199,7 +205,8 @@ void redis_server_kill(struct redis_server *server)
 void redis_server_restart(struct redis_server *server)
 {
     redis_server_kill(server);
-    launch(server);
+    redis_server_launch(server);
+    redis_server_wait(server);
 }
 
 void redis_server_pause(struct redis_server *server)

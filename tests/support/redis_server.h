@@ -37,8 +37,12 @@ struct redis_address redis_server_address(const struct redis_server *server);
 /* SIGKILL: it is gone, and all that it held, when this returns. */
 void redis_server_kill(struct redis_server *server);
 
-/* Starts it again, empty, where it listened before, and waits until it answers. */
+/* Starts it again where it listened before, without what it held, and waits until it answers. */
 void redis_server_restart(struct redis_server *server);
+
+/* The same in two steps, for a test of what goes on between them. */
+void redis_server_launch(struct redis_server *server);
+void redis_server_wait(struct redis_server *server);
 
 /* SIGSTOP and SIGCONT: what a network that swallows everything looks like. */
 void redis_server_pause(struct redis_server *server);
