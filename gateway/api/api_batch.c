@@ -1,4 +1,10 @@
-/* POST /v1/heartbeats: many heartbeats in one request, for backends that keep their players' sessions. */
+/*
+ * POST /v1/heartbeats: many heartbeats in one request, for backends that keep their players' sessions.
+ *
+ * Where the store is away the whole batch is 503, and may be repeated. A session that alone can't be read
+ * (another program wrote into its key) must not keep all others from ever being answered for: its result is
+ * `ended`, with `internal` as the reason. Where nothing at all could be read it isn't one session's fault.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +16,9 @@ struct api_batch {
     struct api *api;           /* this thread's */
     json_t *results;           /* one for each token, null while it is being asked */
     size_t pending;            /* heartbeats under way, and one for the start itself */
-    bool unavailable;          /* the store could not answer for at least one */
+    size_t answered;           /* heartbeats that the store could answer */
+    size_t broken;             /* those that it couldn't, though it was there */
+    bool unavailable;          /* it was away for at least one */
 };
 
 static void set_result(struct api_batch *batch, size_t index, json_t *result)
@@ -23,7 +31,7 @@ static void let_go(struct api_batch *batch)
 {
     if (--batch->pending > 0)
         return;
-    if (batch->unavailable) { /* safe to repeat as a whole */
+    if (batch->unavailable || (batch->broken > 0 && batch->answered == 0)) {
         json_decref(batch->results);
         http_problem(batch->http, ERR_STORE_UNAVAILABLE, "the store of sessions is away: try again");
     } else {
@@ -40,8 +48,9 @@ static json_t *result_of(const struct api_call *call)
         return json_pack("{s:s,s:s,s:o}", "sessionId", id, "status", "alive", "expiresAt",
                          api_time(call->store.expires_ms));
     return json_pack("{s:s,s:s,s:s}", "sessionId", id, "status", "ended", "reason",
-                     call->store.err == ERR_FORBIDDEN ? err_word(ERR_FORBIDDEN)
-                                                      : end_reason_word(call->store.end.reason));
+                     call->store.err == ERR_SESSION_ENDED
+                         ? end_reason_word(call->store.end.reason)
+                         : err_word(call->store.err));
 }
 
 static void on_alive(struct api_call *call)
@@ -50,9 +59,12 @@ static void on_alive(struct api_call *call)
     enum err err = call->store.err;
 
     if (err == ERR_OK || err == ERR_SESSION_ENDED || err == ERR_FORBIDDEN)
-        set_result(batch, call->index, result_of(call));
+        batch->answered++;
+    else if (err == ERR_INTERNAL)
+        batch->broken++;
     else
         batch->unavailable = true;
+    set_result(batch, call->index, result_of(call));
     api_call_free(call);
     let_go(batch);
 }

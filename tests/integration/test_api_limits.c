@@ -187,7 +187,7 @@ ON_BOTH_STORES(passes_over_in_replace_what_is_gone_or_a_strangers)
     struct api_session stopped = api_admit(api.client, "f1", "d1", NULL);
     struct api_session strangers = api_admit(api.client, "f2", "d1", NULL);
 
-    api_call(api.client, "DELETE", &stopped, "");
+    cr_expect_eq(api_status(api_call(api.client, "DELETE", &stopped, "")), 204);
     api_admit(api.client, "f1", "d1",
               api_text("'replace':['%s','%s','AAAAAAAAAAAAAAAAAAAAAA']", stopped.id, strangers.id));
     cr_expect_eq(api_status(api_call(api.client, "POST", &strangers, "/heartbeat")), 200);

@@ -61,7 +61,7 @@ const char *api_token_header(const char *token);
 /* POST /v1/sessions, of user u1 watching m1; more members ("'playerId':'p1',…") go with it, or
  * NULL. */
 struct http_answer api_create(struct http_client *client, const char *family, const char *device,
-                              const char *more);
+                              const char *more) __attribute__((warn_unused_result));
 
 struct api_session {
     char id[23];      /* its sessionId */
@@ -74,7 +74,8 @@ struct api_session api_admit(struct http_client *client, const char *family, con
 
 /* Calls on a session, by id and X-Stream-Token: "GET" ""; "POST" "/heartbeat"; "DELETE" "". */
 struct http_answer api_call(struct http_client *client, const char *method,
-                            const struct api_session *session, const char *what);
+                            const struct api_session *session, const char *what)
+    __attribute__((warn_unused_result));
 
 /* ---- expecting ---- */
 

@@ -29,6 +29,33 @@ const struct store_req *ask_end(struct store_fixture *fixture, const struct sess
 const struct store_req *ask_end_with(struct store_fixture *fixture, const struct session *session,
                                      const struct store_end *end);
 
+
+/* Revives a session, its start given, by a token issued at that time. */
+const struct store_req *ask_revive(struct store_fixture *fixture, const struct session *session,
+                                   int64_t issued_ms);
+
+/* Changes what is watched; title "" leaves that as it is. */
+const struct store_req *ask_zap(struct store_fixture *fixture, const struct session *session,
+                                const char *media, const char *title);
+
+const struct store_req *ask_list(struct store_fixture *fixture, const char *family);
+const struct store_req *ask_sweep(struct store_fixture *fixture);
+
+/* Terminates all of a family or, where that is "", on a device. */
+const struct store_req *ask_revoke(struct store_fixture *fixture, const char *family,
+                                   const char *device, const char *message, int64_t for_ms);
+
+/* Overrides a family's limits; -1: not that one. */
+const struct store_req *ask_set_limits(struct store_fixture *fixture, const char *family,
+                                       int family_limit, int device_limit, int64_t for_ms);
+
+/* Creates a session that must be let in, and returns it with its start. */
+struct session ask_begin(struct store_fixture *fixture, const char *family, const char *device);
+
+/* The same, and makes it look silent for so long. */
+struct session ask_begin_silent(struct store_fixture *fixture, const char *family,
+                                const char *device, int64_t silent_ms);
+
 /* Creates count sessions of a family, each on a device of its own, "<prefix>0" and so on. */
 void ask_fill(struct store_fixture *fixture, const char *family, const char *device_prefix,
               struct session *ret_sessions, int count);

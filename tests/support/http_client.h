@@ -31,12 +31,13 @@ void http_client_free(struct http_client *client);
  * its Content-Length and, where the headers name no Content-Type, as application/json.
  */
 struct http_answer http_client_ask(struct http_client *client, const char *method,
-                                   const char *target, const char *headers, const char *body);
+                                   const char *target, const char *headers, const char *body)
+    __attribute__((warn_unused_result));
 
 /* The two halves of http_client_ask. */
 bool http_client_send(struct http_client *client, const char *method, const char *target,
                       const char *headers, const char *body);
-struct http_answer http_client_read(struct http_client *client);
+struct http_answer http_client_read(struct http_client *client) __attribute__((warn_unused_result));
 
 /* Waits until the server has read all that was sent; over a unix socket alone. */
 bool http_client_wait_read(const struct http_client *client);

@@ -85,12 +85,19 @@ bool race_is_listed(struct race_client *client, const struct race_session *sessi
 
 /* ---- clients ---- */
 
+/* A number from 0 to sides - 1, by a linear congruence of its own for each client. */
+static unsigned roll(struct race_client *client, unsigned sides)
+{
+    client->dice = client->dice * 6364136223846793005u + 1442695040888963407u;
+    return (unsigned)(client->dice >> 33) % sides;
+}
+
 static void create(struct race_client *client)
 {
     struct race *race = client->race;
     struct race_session *session = &client->held[client->held_count];
 
-    session->device = (int)(rand_r(&client->seed) % RACE_DEVICES);
+    session->device = (int)roll(client, RACE_DEVICES);
     switch (race->rules->create(client, session)) {
     case RACE_ADMITTED:
         race->admitted++;
@@ -109,7 +116,7 @@ static void create(struct race_client *client)
 static void stop(struct race_client *client)
 {
     struct race *race = client->race;
-    size_t which = (size_t)rand_r(&client->seed) % client->held_count;
+    size_t which = roll(client, (unsigned)client->held_count);
 
     if (race->rules->stop(client, &client->held[which]))
         race->stopped++;
@@ -125,7 +132,7 @@ static void *run_client(void *arg)
     while (!client->race->over) {
         bool is_full = client->held_count == RACE_HELD_MAX;
 
-        if (client->held_count > 0 && (is_full || rand_r(&client->seed) % 2 == 0))
+        if (client->held_count > 0 && (is_full || roll(client, 2) == 0))
             stop(client);
         else
             create(client);
@@ -232,7 +239,7 @@ void race_run(struct race *race, const struct race_rules *rules, struct redis_se
     for (unsigned i = 0; i < RACE_CLIENTS; i++) {
         struct race_client *client = &race->clients[i];
 
-        *client = (struct race_client){.race = race, .number = i, .seed = i + 1};
+        *client = (struct race_client){.race = race, .number = i, .dice = i};
         client->redis = redisConnectUnix(redis_server_socket(redis));
         cr_assert_eq(client->redis->err, 0, "%s", client->redis->errstr);
         if (count > 0)

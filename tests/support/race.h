@@ -39,7 +39,7 @@ struct race_session {
 struct race_client {
     struct race *race;                       /* that it takes part in */
     unsigned number;                         /* of this client */
-    unsigned seed;                           /* of its dice */
+    uint64_t dice;                           /* what its next roll comes of */
     unsigned creates;                        /* so far */
     struct http_client *http;                /* to it */
     redisContext *redis;                     /* to look for itself */

@@ -35,11 +35,18 @@ void store_fixture_start(struct store_fixture *fixture, enum store_fixture_kind 
     }
 }
 
-void store_fixture_stop(struct store_fixture *fixture)
+static void close_handles(struct store_fixture *fixture)
 {
-    for (int i = 0; i < STORE_FIXTURE_HANDLES; i++)
+    for (int i = 0; i < STORE_FIXTURE_HANDLES; i++) {
         if (fixture->handles[i] != NULL)
             store_fixture_close(fixture->handles[i]);
+        fixture->handles[i] = NULL;
+    }
+}
+
+void store_fixture_stop(struct store_fixture *fixture)
+{
+    close_handles(fixture);
     loop_done(&fixture->loop);
     free(fixture->streams);
     memory_free(fixture->memory);
@@ -171,6 +178,17 @@ void store_fixture_age(struct store_fixture *fixture, const char *session_id, in
         age_in_redis(fixture, session_id, ms);
     else
         cr_assert_eq(memory_age(fixture->memory, session_id, ms), 0, "no session %s", session_id);
+}
+
+void store_fixture_lose(struct store_fixture *fixture)
+{
+    close_handles(fixture);
+    if (fixture->kind == STORE_FIXTURE_REDIS) {
+        redis_server_do(fixture->server, "FLUSHALL");
+    } else {
+        memory_free(fixture->memory);
+        fixture->memory = NULL;
+    }
 }
 
 void store_fixture_hang(struct store_fixture *fixture)

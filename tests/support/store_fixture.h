@@ -67,6 +67,10 @@ const struct store_req *store_fixture_run(struct store_fixture *fixture, int han
  * is gone. */
 void store_fixture_age(struct store_fixture *fixture, const char *session_id, int64_t ms);
 
+/* Makes the store lose all that it holds, as a Redis that was flushed or a gateway that was
+ * restarted does. The handles are opened anew when they are next asked for. */
+void store_fixture_lose(struct store_fixture *fixture);
+
 /* Makes the store answer nothing from now on, where it has something outside of the process to wait
  * for. */
 void store_fixture_hang(struct store_fixture *fixture);

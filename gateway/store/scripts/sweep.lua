@@ -5,7 +5,8 @@
 -- Returns {entries looked at, sessions found expired}.
 --
 -- An entry goes in the very step that handles it; so any number of gateways may sweep. One whose session
--- left a tombstone ended in another way, and was told of then.
+-- left a tombstone ended in another way, and was told of then; unless it is still in the sets: that one was
+-- stopped in its sleep, after it expired and before it was met here.
 
 local prefix = ARGV[1]
 expect_type(KEYS[1], 'zset')
@@ -18,7 +19,7 @@ local function decoded(text)
 end
 
 local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'WITHSCORES', 'LIMIT', 0, ARGV[2])
-local alive, expired = {}, {}
+local alive, gone, expired = {}, {}, 0
 for i = 1, #due, 2 do
   local id, family, device, user, started = string.match(due[i], '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
   local left = id and redis.call('PTTL', prefix .. 'session:' .. id) or -2
@@ -28,21 +29,25 @@ for i = 1, #due, 2 do
   elseif left == -1 then
     alive[#alive + 1] = now + 60000
     alive[#alive + 1] = due[i]
-  elseif id and redis.call('EXISTS', prefix .. 'session_end:' .. id) == 0 then
+  elseif id then
     local about = {sessionId = id, familyId = decoded(family), deviceId = decoded(device), userId = decoded(user)}
     about.sets = {prefix .. 'family_streams:' .. about.familyId, prefix .. 'device_streams:' .. about.deviceId}
     about.duration = seconds_since(decoded(started), tonumber(due[i + 1]))
-    expired[#expired + 1] = about
+    about.untold = redis.call('EXISTS', prefix .. 'session_end:' .. id) == 0
+    gone[#gone + 1] = about
   end
 end
 
-for _, about in ipairs(expired) do
+for _, about in ipairs(gone) do
   for _, set in ipairs(about.sets) do
-    if redis.call('TYPE', set).ok == 'set' then
-      redis.call('SREM', set, about.sessionId)
+    if redis.call('TYPE', set).ok == 'set' and redis.call('SREM', set, about.sessionId) == 1 then
+      about.untold = true
     end
   end
-  event(KEYS[2], 'expired', about, 'expired', nil, about.duration)
+  if about.untold then
+    expired = expired + 1
+    event(KEYS[2], 'expired', about, 'expired', nil, about.duration)
+  end
 end
 for i = 1, #due, 2 do
   redis.call('ZREM', KEYS[1], due[i])
@@ -50,7 +55,9 @@ end
 for i = 1, #alive, 2 do
   redis.call('ZADD', KEYS[1], alive[i], alive[i + 1])
 end
-for _, about in ipairs(expired) do
-  publish_ended(prefix, about.sessionId)
+for _, about in ipairs(gone) do
+  if about.untold then
+    publish_ended(prefix, about.sessionId)
+  end
 end
-return {#due / 2, #expired}
+return {#due / 2, expired}
