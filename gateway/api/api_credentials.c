@@ -5,24 +5,16 @@
 #include "clock.h"
 #include "identity.h"
 
-/* The header that shows that a request came through a proxy; NULL where none does. */
-static const char *proxy_header(const struct http_request *http)
+/* Whether a request shows that it came through a proxy. */
+static bool is_proxied(const struct http_request *http)
 {
-    static const struct {
-        enum http_header header;
-        const char *name;
-    } headers[] = {{HTTP_FORWARDED, "Forwarded"},
-                   {HTTP_VIA, "Via"},
-                   {HTTP_X_FORWARDED_FOR, "X-Forwarded-For"},
-                   {HTTP_X_FORWARDED_HOST, "X-Forwarded-Host"},
-                   {HTTP_X_FORWARDED_PROTO, "X-Forwarded-Proto"},
-                   {HTTP_X_FORWARDED_URI, "X-Forwarded-Uri"},
-                   {HTTP_X_REAL_IP, "X-Real-IP"}};
+    static const enum http_header signs[] = {HTTP_FORWARDED, HTTP_VIA, HTTP_X_FORWARDED_ANY,
+                                             HTTP_X_REAL_IP};
 
-    for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)
-        if (http_request_header(http, headers[i].header) != NULL)
-            return headers[i].name;
-    return NULL;
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++)
+        if (http_request_header(http, signs[i]) != NULL)
+            return true;
+    return false;
 }
 
 bool api_may_create(struct http_request *http)
@@ -34,7 +26,7 @@ bool api_may_create(struct http_request *http)
     case API_AUTH_OPEN:
         return true;
     case API_AUTH_UNSAID:
-        if (proxy_header(http) == NULL)
+        if (!is_proxied(http))
             return true;
         http_problem(http, ERR_UNAUTHORIZED,
                      "the request came through a proxy, and the setting auth.mode doesn't say who may "

@@ -32,9 +32,7 @@ static const struct {
     [HTTP_ORIGIN] = NAME("origin"),
     [HTTP_TRANSFER_ENCODING] = NAME("transfer-encoding"),
     [HTTP_VIA] = NAME("via"),
-    [HTTP_X_FORWARDED_FOR] = NAME("x-forwarded-for"),
-    [HTTP_X_FORWARDED_HOST] = NAME("x-forwarded-host"),
-    [HTTP_X_FORWARDED_PROTO] = NAME("x-forwarded-proto"),
+    [HTTP_X_FORWARDED_ANY] = NAME(""), /* see read_header */
     [HTTP_X_FORWARDED_URI] = NAME("x-forwarded-uri"),
     [HTTP_X_ORIGINAL_URI] = NAME("x-original-uri"),
     [HTTP_X_ORIGINAL_URL] = NAME("x-original-url"),
@@ -107,10 +105,14 @@ struct head_reader {
 static enum MHD_Result read_header(void *cls, enum MHD_ValueKind kind, const char *name,
                                    size_t name_len, const char *value, size_t value_len)
 {
+    static const char forwarded[] = "x-forwarded-";
     struct head_reader *reader = cls;
     (void)kind;
 
     http_strict_header(&reader->strict, name, name_len, value, value_len);
+    if (name_len >= sizeof forwarded && strncasecmp(name, forwarded, sizeof forwarded - 1) == 0 &&
+        reader->req->headers[HTTP_X_FORWARDED_ANY] == NULL)
+        reader->req->headers[HTTP_X_FORWARDED_ANY] = value;
     for (int i = 0; i < HTTP_HEADER_COUNT; i++) {
         if (header_names[i].len == name_len &&
             strncasecmp(header_names[i].text, name, name_len) == 0) {

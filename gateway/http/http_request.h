@@ -31,9 +31,7 @@ enum http_header {
     HTTP_ORIGIN,
     HTTP_TRANSFER_ENCODING,
     HTTP_VIA,
-    HTTP_X_FORWARDED_FOR,
-    HTTP_X_FORWARDED_HOST,
-    HTTP_X_FORWARDED_PROTO,
+    HTTP_X_FORWARDED_ANY, /* whichever X-Forwarded-… came first */
     HTTP_X_FORWARDED_URI,
     HTTP_X_ORIGINAL_URI,
     HTTP_X_ORIGINAL_URL,

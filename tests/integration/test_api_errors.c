@@ -26,7 +26,7 @@ Test(api_errors, a_problem_has_exactly_the_members_of_every_problem, .init = sta
         http_client_ask(api.client, "POST", "/v1/sessions", NULL, api_json("{'userId':'u'}"));
 
     api_expect_problem(&answer, 400, "invalid_request");
-    cr_expect_str_eq(http_answer_text(&answer, "title"), "Invalid request");
+    cr_expect_str_eq(http_answer_text(&answer, "title"), "Bad Request");
     api_expect_detail(&answer, "familyId");
     cr_expect_eq(json_object_size(answer.json), 5, "%s", answer.body);
     http_answer_done(&answer);

@@ -139,7 +139,7 @@ Test(http_requests, a_problem_is_json_that_says_what_is_wrong)
     raw_expect_header(&answer, "Content-Type", "application/problem+json");
     raw_expect_header(&answer, "Retry-After", "1");
     cr_expect_str_eq(answer.body,
-                     "{\"type\":\"about:blank\",\"title\":\"Store unavailable\",\"status\":503,"
+                     "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
                      "\"detail\":\"Say \\\"please\\\"\\u000a\\\\ twice.\","
                      "\"code\":\"store_unavailable\"}");
     raw_answer_done(&answer);

@@ -155,6 +155,7 @@ Test(process_stop, leaves_no_descriptor_open_behind_connections)
     int before, since_s = 0;
 
     api = api_fixture_start(API_EMBEDDED, NULL);
+    gateway_process_wait_log(api.gateway, "serving"); /* all threads have what they need */
     cr_assert_eq(api_status(http_client_ask(api.client, "GET", "/healthz", NULL, NULL)), 200);
     before = count_descriptors();
     for (int i = 0; i < 100; i++) {

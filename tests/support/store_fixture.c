@@ -73,7 +73,7 @@ struct store *store_fixture_open(struct store_fixture *fixture, struct loop *loo
 
     if (fixture->kind == STORE_FIXTURE_MEMORY) {
         if (fixture->memory == NULL)
-            fixture->memory = memory_new(&fixture->options, NULL);
+            fixture->memory = memory_new(&fixture->options, fixture->clock);
         cr_assert_not_null(fixture->memory);
         store = store_memory_open(fixture->memory, loop);
     } else {

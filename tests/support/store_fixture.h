@@ -16,6 +16,7 @@
 #include "store.h"
 
 struct memory;
+struct memory_clock;
 struct redis_server;
 
 enum store_fixture_kind { STORE_FIXTURE_MEMORY, STORE_FIXTURE_REDIS };
@@ -23,12 +24,13 @@ enum store_fixture_kind { STORE_FIXTURE_MEMORY, STORE_FIXTURE_REDIS };
 enum { STORE_FIXTURE_HANDLES = 2 };
 
 struct store_fixture {
-    enum store_fixture_kind kind; /* of the store */
-    struct store_options options; /* DESIGN.md's defaults; to be changed before the first
-                                     handle is opened */
-    int64_t timeout_ms;           /* redis.timeout_ms; the same */
-    const char *prefix;           /* redis.prefix; the same */
-    struct loop loop;             /* of the handles below */
+    enum store_fixture_kind kind;     /* of the store */
+    struct store_options options;     /* DESIGN.md's defaults; to be changed before the first
+                                         handle is opened */
+    int64_t timeout_ms;               /* redis.timeout_ms; the same */
+    const char *prefix;               /* redis.prefix; the same */
+    const struct memory_clock *clock; /* of the embedded store; NULL: the machine's; the same */
+    struct loop loop;                 /* of the handles below */
     struct store *handles[STORE_FIXTURE_HANDLES]; /* NULL until they are asked for */
     struct memory *memory;                        /* MEMORY: the data */
     struct redis_server *server;                  /* REDIS: the data */

@@ -62,6 +62,9 @@ if reviving then
   if tombstone then
     return {'session_ended', now, tombstone}
   end
+  for kind, set in pairs(sets) do -- its own ghost takes no place from it
+    active[kind] = active[kind] - redis.call('SISMEMBER', set, id)
+  end
 end
 for i = 8, 9 do
   local revoked = decode(redis.call('GET', KEYS[i]) or '{}')
