@@ -114,6 +114,30 @@ void text_percent_encode(struct buf *buf, const char *text)
     }
 }
 
+void text_json_quote(struct buf *buf, const char *text)
+{
+    const char *plain = text; /* the first byte not yet appended */
+    const char *at = text;
+
+    buf_add_char(buf, '"');
+    for (; *at != '\0'; at++) {
+        unsigned char c = (unsigned char)*at;
+
+        if (c >= 0x20 && c != '"' && c != '\\')
+            continue;
+        buf_add(buf, plain, (size_t)(at - plain));
+        plain = at + 1;
+        if (c < 0x20) {
+            buf_printf(buf, "\\u%04x", c);
+        } else {
+            buf_add_char(buf, '\\');
+            buf_add_char(buf, *at);
+        }
+    }
+    buf_add(buf, plain, (size_t)(at - plain));
+    buf_add_char(buf, '"');
+}
+
 int text_from_hex(const char *text, uint8_t *ret_bytes, size_t size)
 {
     for (size_t i = 0; i < size; i++) {

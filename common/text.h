@@ -29,6 +29,9 @@ int text_percent_decode(const char *text, size_t len, char *ret_text);
  */
 void text_percent_encode(struct buf *buf, const char *text);
 
+/* Appends text in quotes, escaped as JSON (RFC 8259) wants it. */
+void text_json_quote(struct buf *buf, const char *text);
+
 /* Reads 2 * size hexadecimal digits, and nothing more, into ret_bytes. Returns 0, or -1. */
 int text_from_hex(const char *text, uint8_t *ret_bytes, size_t size);
 

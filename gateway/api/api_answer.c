@@ -153,3 +153,14 @@ void api_reply_outcome(struct http_request *http, const struct api_call *call)
         break;
     }
 }
+
+void api_on_ended(struct store_req *req)
+{
+    struct api_call *call = api_call_of(req);
+
+    if (req->err == ERR_OK)
+        http_reply(call->http, http_response_ref(call->api->no_content));
+    else
+        api_reply_outcome(call->http, call);
+    api_call_free(call);
+}

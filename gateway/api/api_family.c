@@ -130,17 +130,6 @@ void api_family_list(struct http_request *http)
 
 /* ---- The stop ---- */
 
-static void on_stopped(struct store_req *req)
-{
-    struct api_call *call = api_call_of(req);
-
-    if (req->err == ERR_OK)
-        http_reply(call->http, http_response_ref(call->api->no_content));
-    else
-        api_reply_outcome(call->http, call);
-    api_call_free(call);
-}
-
 static void on_found(struct store_req *req)
 {
     struct api_call *call = api_call_of(req);
@@ -151,7 +140,7 @@ static void on_found(struct store_req *req)
         api_call_free(call);
     } else if (req->err == ERR_OK || req->err == ERR_SESSION_ENDED) {
         req->end = (struct store_end){.reason = END_STOPPED};
-        api_call_ask(call, STORE_END, on_stopped); /* one that sleeps must not come back */
+        api_call_ask(call, STORE_END, api_on_ended); /* one that sleeps must not come back */
     } else {
         api_reply_outcome(call->http, call);
         api_call_free(call);

@@ -168,6 +168,9 @@ json_t *api_usage(const struct store_usage *usage);
 json_t *api_session_document(const struct api *api, const struct session *session,
                              int64_t expires_ms);
 
+/* A store's callback: answers 204 to a session that has ended, now or before. */
+void api_on_ended(struct store_req *req);
+
 /* ---- handlers ---- */
 
 void api_create(struct http_request *http);

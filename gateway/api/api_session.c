@@ -139,17 +139,6 @@ void api_get(struct http_request *http)
         api_call_ask(call, STORE_GET, on_got);
 }
 
-static void on_stopped(struct store_req *req)
-{
-    struct api_call *call = api_call_of(req);
-
-    if (req->err == ERR_OK)
-        http_reply(call->http, http_response_ref(call->api->no_content));
-    else
-        api_reply_outcome(call->http, call);
-    api_call_free(call);
-}
-
 void api_stop(struct http_request *http)
 {
     struct api_call *call = begin(http, true);
@@ -157,5 +146,5 @@ void api_stop(struct http_request *http)
     if (call == NULL)
         return;
     call->store.end = (struct store_end){.reason = END_STOPPED};
-    api_call_ask(call, STORE_END, on_stopped);
+    api_call_ask(call, STORE_END, api_on_ended);
 }

@@ -6,6 +6,7 @@
 
 #include "buf.h"
 #include "clock.h"
+#include "text.h"
 
 #define HEARTBEAT_MEMBER ",\"lastHeartbeat\":\""
 
@@ -36,38 +37,13 @@ static const struct text_member optional[] = {
 
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
 
-/* Appends text in quotes, escaped as RFC 8259 wants it. */
-static void add_string(struct buf *buf, const char *text)
-{
-    const char *plain = text; /* the first byte not yet appended */
-    const char *at = text;
-
-    buf_add_char(buf, '"');
-    for (; *at != '\0'; at++) {
-        unsigned char c = (unsigned char)*at;
-
-        if (c >= 0x20 && c != '"' && c != '\\')
-            continue;
-        buf_add(buf, plain, (size_t)(at - plain));
-        plain = at + 1;
-        if (c < 0x20) {
-            buf_printf(buf, "\\u%04x", c);
-        } else {
-            buf_add_char(buf, '\\');
-            buf_add_char(buf, *at);
-        }
-    }
-    buf_add(buf, plain, (size_t)(at - plain));
-    buf_add_char(buf, '"');
-}
-
 /* Appends `"name":"text"`. */
 static void add_member(struct buf *buf, const struct text_member *member,
                        const struct session *session)
 {
-    add_string(buf, member->name);
+    text_json_quote(buf, member->name);
     buf_add_char(buf, ':');
-    add_string(buf, (const char *)session + member->offset);
+    text_json_quote(buf, (const char *)session + member->offset);
 }
 
 int session_json_parts(const struct session *session, struct buf *ret_head, struct buf *ret_middle)

@@ -3,29 +3,13 @@
 
 #include "http_private.h"
 #include "http_response.h"
-
-/* Appends a JSON string. */
-static void add_string(struct buf *buf, const char *text)
-{
-    buf_add_char(buf, '"');
-    for (; *text != '\0'; text++) {
-        if (*text == '"' || *text == '\\') {
-            buf_add_char(buf, '\\');
-            buf_add_char(buf, *text);
-        } else if ((unsigned char)*text < 0x20) {
-            buf_printf(buf, "\\u%04x", (unsigned)*text);
-        } else {
-            buf_add_char(buf, *text);
-        }
-    }
-    buf_add_char(buf, '"');
-}
+#include "text.h"
 
 void http_problem_body(struct buf *buf, enum err code, const char *detail, const char *extra)
 {
     buf_printf(buf, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":",
                err_title(code), err_status(code));
-    add_string(buf, detail != NULL ? detail : err_detail(code));
+    text_json_quote(buf, detail != NULL ? detail : err_detail(code));
     buf_printf(buf, ",\"code\":\"%s\"", err_word(code));
     if (extra != NULL) {
         buf_add_char(buf, ',');

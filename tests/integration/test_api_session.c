@@ -245,9 +245,9 @@ ON_BOTH_STORES(a_session_expires_that_is_only_looked_at)
 {
     static const char *const env[] = {"GATEWAY_SESSION_TTL=1", NULL};
     struct api_fixture api = api_fixture_start(store, env);
+    int64_t since_ms = clock_monotonic_ms();
     struct api_session session = api_admit(api.client, "f1", "d1", NULL);
     struct http_answer answer = api_call(api.client, "GET", &session, "");
-    int64_t since_ms = clock_monotonic_ms();
 
     cr_expect_eq(http_answer_number(&answer, "ttl"), 1);
     cr_expect_eq(http_answer_number(&answer, "heartbeatInterval"), 1);
@@ -285,8 +285,8 @@ ON_BOTH_STORES(a_token_is_renewed_past_half_of_its_life_and_refused_past_all_of_
 {
     static const char *const env[] = {"GATEWAY_SESSION_MAX_AGE=1", NULL};
     struct api_fixture api = api_fixture_start(store, env);
-    struct api_session session = api_admit(api.client, "f1", "d1", NULL), renewed = session;
     int64_t since_ms = clock_monotonic_ms();
+    struct api_session session = api_admit(api.client, "f1", "d1", NULL), renewed = session;
 
     renewed.token[0] = '\0';
     while (renewed.token[0] == '\0') {

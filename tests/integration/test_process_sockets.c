@@ -1,4 +1,6 @@
 /* The addresses that a gateway listens on, and those that are somebody else's. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -105,54 +107,74 @@ Test(process_sockets, a_second_gateway_on_the_same_unix_socket_ends_with_2, .ini
     gateway_process_stop(first);
 }
 
-enum { RACERS = 6 };
+enum { RACERS = 6, RACES = 5 };
 
-/* Starts gateways on one address at the same instant; exactly one may be left. */
+/*
+ * Starts gateways that stop short of their settings: each has read nothing of its file yet, which
+ * is a pipe. Then lets all of them go on at the same instant.
+ */
+static void start_at_once(const char *const *env, struct gateway_process *ret_racers[RACERS])
+{
+    int pipes[RACERS];
+
+    for (int i = 0; i < RACERS; i++) {
+        const char *path = api_text("%s/config%d", dir, i);
+
+        cr_assert(mkfifo(path, 0600) == 0 || errno == EEXIST);
+        ret_racers[i] = gateway_process_spawn(env, (const char *const[]){"--config", path, NULL});
+        pipes[i] = open(path, O_WRONLY | O_CLOEXEC); /* waits for the reader */
+    }
+    for (int i = 0; i < RACERS; i++)
+        cr_assert_eq(write(pipes[i], "{}", 2), 2);
+    for (int i = 0; i < RACERS; i++)
+        close(pipes[i]);
+}
+
+/* Whether it comes to serve; it has ended where not. */
+static bool comes_to_serve(struct gateway_process *gateway)
+{
+    for (;;) {
+        bool has_ended = gateway_process_has_ended(gateway);
+        char *log = gateway_process_log(gateway);
+        bool is_serving = strstr(log, " serving ") != NULL;
+
+        free(log);
+        if (has_ended || is_serving)
+            return !has_ended;
+    }
+}
+
+/* Of gateways that start on one address at the same instant exactly one may be left. */
 static void race_for(const char *const *env, const char *address)
 {
-    struct gateway_process *racers[RACERS];
-    struct gateway_process *winner = NULL;
-    int lost = 0;
+    struct gateway_process *racers[RACERS], *winner = NULL;
 
-    for (int i = 0; i < RACERS; i++)
-        racers[i] = gateway_process_spawn(env, NULL);
+    start_at_once(env, racers);
     for (int i = 0; i < RACERS; i++) {
-        char *log;
-
-        /* "serving" is said by one that has its sockets; the others end */
-        for (;;) {
-            log = gateway_process_log(racers[i]);
-            if (strstr(log, " serving ") != NULL || gateway_process_has_ended(racers[i]))
-                break;
-            free(log);
+        if (!comes_to_serve(racers[i])) {
+            cr_expect_eq(gateway_process_wait(racers[i]), 2);
+            gateway_process_free(racers[i]);
+        } else if (winner == NULL) {
+            winner = racers[i];
+        } else {
+            cr_fail("two gateways serve on %s", address);
+            gateway_process_stop(racers[i]);
         }
-        free(log);
-        if (!gateway_process_has_ended(racers[i])) {
-            cr_expect_null(winner, "two gateways serve on %s", address);
-            if (winner != NULL)
-                gateway_process_stop(racers[i]);
-            else
-                winner = racers[i];
-            continue;
-        }
-        int status = gateway_process_wait(racers[i]);
-        cr_expect_eq(status, 2, "one that lost ended with %d", status);
-        lost += status == 2;
-        gateway_process_free(racers[i]);
     }
     cr_assert_not_null(winner, "no gateway is left on %s", address);
-    cr_expect_eq(lost, RACERS - 1);
-    cr_expect(serves(address), "the one that is left doesn't serve");
+    cr_expect(serves(address), "the one that is left on %s doesn't serve", address);
     gateway_process_stop(winner);
 }
 
-Test(process_sockets, of_gateways_that_start_at_once_on_one_tcp_address_one_is_left)
+Test(process_sockets, of_gateways_that_start_at_once_on_one_tcp_address_one_is_left, .init = start,
+     .fini = stop)
 {
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < RACES; i++) {
         /* a port that was free a moment ago */
         struct gateway_process *gateway = gateway_process_start(NULL);
-        const char *address = api_text("%s", gateway_process_player(gateway));
+        char address[64];
 
+        snprintf(address, sizeof address, "%s", gateway_process_player(gateway));
         gateway_process_stop(gateway);
         /* many sockets on the port: it takes long until all are open */
         race_for((const char *[]){api_text("GATEWAY_PLAYER_LISTEN=%s", address),
@@ -164,10 +186,11 @@ Test(process_sockets, of_gateways_that_start_at_once_on_one_tcp_address_one_is_l
 Test(process_sockets, of_gateways_that_start_at_once_on_one_unix_socket_one_is_left, .init = start,
      .fini = stop)
 {
-    const char *address = api_text("unix:%s/player", dir);
+    char address[128];
 
-    for (int i = 0; i < 5; i++)
-        race_for((const char *[]){api_text("GATEWAY_PLAYER_LISTEN=%s", address), NULL}, address);
+    snprintf(address, sizeof address, "unix:%s/player", dir);
+    for (int i = 0; i < RACES; i++)
+        race_for((const char *[]){unix_setting("GATEWAY_PLAYER_LISTEN", "player"), NULL}, address);
 }
 
 /* A socket's file behind which nobody listens. */

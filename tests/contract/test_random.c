@@ -1,0 +1,519 @@
+/*
+ * Random requests, every answer compared with the model's (model.h).
+ *
+ * The play goes in rounds, each with an empty store and settings of its own. Families, devices,
+ * users and players are few, so that limits, repeats and conflicts are frequent. Sessions grow
+ * older by steps that are far longer than the play: the time that passes by itself decides nothing.
+ *
+ *   GATEWAY_RANDOM_SEED   plays the same requests again (printed at the start)
+ *   GATEWAY_RANDOM_OPS    how many
+ *   GATEWAY_LONG=1        plays ten times as many
+ */
+#include "contract.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "memory.h"
+#include "model.h"
+
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+enum { OPS = 20000 };
+#else
+enum { OPS = 100000 };
+#endif
+
+enum {
+    ROUND = 1000,            /* requests of a round */
+    HISTORY = 40,            /* requests that a mismatch shows */
+    STEP_MS = 1000000,       /* of ageing */
+    TTL_MS = 100 * STEP_MS,  /* nothing expires by itself */
+    FOREVER_MS = 1000000000, /* as long as anybody plays */
+    TOLERANCE_MS = 60000     /* what two looks at the clock may differ by */
+};
+
+struct play {
+    struct store_fixture *fixture;
+    struct model model;
+    uint64_t seed;                /* of this play */
+    uint64_t random;              /* state of the generator */
+    char history[HISTORY][256];   /* the last requests, in a ring */
+    unsigned played;              /* requests */
+    unsigned outcomes[ERR_COUNT]; /* how often each came */
+};
+
+/* ---- Chance ---- */
+
+/* A number below a limit (splitmix64). */
+static unsigned pick(struct play *play, unsigned limit)
+{
+    uint64_t z = play->random += 0x9e3779b97f4a7c15;
+
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return (unsigned)((z ^ (z >> 31)) >> 33) % limit;
+}
+
+static bool chance(struct play *play, unsigned percent)
+{
+    return pick(play, 100) < percent;
+}
+
+/* One of the arguments. */
+#define ONE_OF(play, ...)                                                                          \
+    (((const int[]){__VA_ARGS__})[pick((play), sizeof((int[]){__VA_ARGS__}) / sizeof(int))])
+
+static void pick_name(struct play *play, char kind, unsigned limit, char *ret_name)
+{
+    sprintf(ret_name, "%c%u", kind, pick(play, limit));
+}
+
+/* A session of the model, rather one that lives; NULL where there is none yet. */
+static struct model_session *pick_session(struct play *play)
+{
+    struct model *model = &play->model;
+    struct model_session *session = NULL;
+
+    for (int tries = 0; tries < 8 && model->count > 0; tries++) {
+        session = &model->sessions[pick(play, (unsigned)model->count)];
+        if (session->lives)
+            break;
+    }
+    return session;
+}
+
+/* ---- Time ---- */
+
+static int64_t embedded_ms; /* the embedded store's clock: it moves when the test says so */
+
+static int64_t embedded_now(void)
+{
+    return embedded_ms;
+}
+
+static const struct memory_clock embedded_clock = {embedded_now, embedded_now};
+
+/* Makes sure that what comes is later than what was. */
+static void pass_time(struct play *play)
+{
+    const struct timespec pause = {.tv_nsec = 2000000};
+
+    embedded_ms += 2;
+    if (play->fixture->kind == STORE_FIXTURE_REDIS)
+        nanosleep(&pause, NULL);
+}
+
+static void look_at_the_clock(struct play *play)
+{
+    embedded_ms += pick(play, 2);
+    play->model.now_ms = play->fixture->kind == STORE_FIXTURE_REDIS ? clock_wall_ms() : embedded_ms;
+}
+
+/* ---- Comparing ---- */
+
+static char *history_line(struct play *play)
+{
+    return play->history[play->played % HISTORY];
+}
+
+static void __attribute__((noreturn, format(printf, 2, 3)))
+mismatch(struct play *play, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    for (unsigned i = play->played >= HISTORY ? play->played - HISTORY + 1 : 0; i <= play->played;
+         i++)
+        fprintf(stderr, "%7u %s\n", i, play->history[i % HISTORY]);
+    cr_assert_fail("GATEWAY_RANDOM_SEED=%llu, request %u: %s", (unsigned long long)play->seed,
+                   play->played, text);
+    abort();
+}
+
+#define EXPECT(play, condition, ...)                                                               \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            mismatch((play), __VA_ARGS__);                                                         \
+    } while (0)
+
+static void expect_equal(struct play *play, const char *what, long long got, long long expected)
+{
+    EXPECT(play, got == expected, "%s is %lld, not %lld", what, got, expected);
+}
+
+static void expect_text(struct play *play, const char *what, const char *got, const char *expected)
+{
+    EXPECT(play, strcmp(got, expected) == 0, "%s is \"%s\", not \"%s\"", what, got, expected);
+}
+
+static void expect_about(struct play *play, const char *what, int64_t got_ms, int64_t expected_ms)
+{
+    EXPECT(play, got_ms - expected_ms < TOLERANCE_MS && expected_ms - got_ms < TOLERANCE_MS,
+           "%s is off by %lld ms", what, (long long)(got_ms - expected_ms));
+}
+
+static void expect_session(struct play *play, const struct session *got,
+                           const struct session *expected)
+{
+    expect_text(play, "the sessionId", got->id, expected->id);
+    expect_text(play, "userId", got->user_id, expected->user_id);
+    expect_text(play, "familyId", got->family_id, expected->family_id);
+    expect_text(play, "deviceId", got->device_id, expected->device_id);
+    expect_text(play, "mediaId", got->media_id, expected->media_id);
+    expect_text(play, "deviceName", got->device_name, expected->device_name);
+    expect_text(play, "playerId", got->player_id, expected->player_id);
+    expect_equal(play, "startedAt", got->started_ms, expected->started_ms);
+    expect_equal(play, "lastHeartbeat", got->last_heartbeat_ms, expected->last_heartbeat_ms);
+}
+
+static void expect_end(struct play *play, const struct store_end *got,
+                       const struct store_end *expected)
+{
+    expect_text(play, "the reason", end_reason_word(got->reason),
+                end_reason_word(expected->reason));
+    expect_text(play, "by", got->by, expected->by);
+    expect_text(play, "the message", got->message, expected->message);
+}
+
+static void expect_usage(struct play *play, const struct store_usage *got,
+                         const struct store_usage *expected)
+{
+    expect_equal(play, "the family's count", got->family_active, expected->family_active);
+    expect_equal(play, "the family's limit", got->family_limit, expected->family_limit);
+    expect_equal(play, "the device's count", got->device_active, expected->device_active);
+    expect_equal(play, "the device's limit", got->device_limit, expected->device_limit);
+}
+
+static void expect_streams(struct play *play, const struct store_req *answer,
+                           const struct model_answer *expected)
+{
+    expect_equal(play, "the number of streams", (long long)answer->stream_count,
+                 (long long)expected->stream_count);
+    for (size_t i = 0; i < expected->stream_count; i++) {
+        const struct session *session = &expected->streams[i]->session;
+
+        expect_session(play, &answer->streams[i].session, session);
+        expect_about(play, "idle", answer->streams[i].idle_s * 1000,
+                     play->model.now_ms - session->last_heartbeat_ms);
+    }
+}
+
+/* What a session that lives, and may have begun just now, was told about its times. */
+static void expect_times(struct play *play, const struct store_req *answer,
+                         const struct session *before)
+{
+    const struct session *session = &answer->session;
+
+    expect_about(play, "now", answer->now_ms, play->model.now_ms);
+    expect_about(play, "the end", answer->expires_ms, session->last_heartbeat_ms + TTL_MS);
+    if (before != NULL) {
+        expect_equal(play, "startedAt", session->started_ms, before->started_ms);
+        expect_equal(play, "lastHeartbeat", session->last_heartbeat_ms, before->last_heartbeat_ms);
+    } else {
+        expect_about(play, "lastHeartbeat", session->last_heartbeat_ms, play->model.now_ms);
+    }
+    if (before == NULL && answer->op == STORE_CREATE)
+        expect_equal(play, "startedAt", session->started_ms, session->last_heartbeat_ms);
+}
+
+/* What an operation sets where it succeeds. before: the session, where it lived. */
+static void expect_success(struct play *play, const struct store_req *answer,
+                           const struct model_answer *expected, const struct session *before)
+{
+    switch (answer->op) {
+    case STORE_CREATE:
+    case STORE_REVIVE:
+        expect_usage(play, &answer->usage, &expected->usage);
+        expect_text(play, "would_deny", err_word(answer->would_deny),
+                    err_word(expected->would_deny));
+        expect_times(play, answer, before);
+        break;
+    case STORE_HEARTBEAT:
+        expect_about(play, "now", answer->now_ms, play->model.now_ms);
+        expect_about(play, "the end", answer->expires_ms, answer->now_ms + TTL_MS);
+        break;
+    case STORE_CHECK:
+        expect_text(play, "mediaId", answer->session.media_id, before->media_id);
+        expect_equal(play, "lastHeartbeat", answer->session.last_heartbeat_ms,
+                     before->last_heartbeat_ms);
+        break;
+    case STORE_GET:
+        expect_session(play, &answer->session, before);
+        expect_times(play, answer, before);
+        break;
+    case STORE_END:
+        expect_equal(play, "ended", answer->ended, expected->ended);
+        break;
+    case STORE_LIST:
+        expect_usage(play, &answer->usage, &expected->usage);
+        expect_streams(play, answer, expected);
+        break;
+    default:
+        expect_equal(play, "ended_count", answer->ended_count, expected->ended_count);
+        break;
+    }
+}
+
+static void compare(struct play *play, const struct store_req *answer,
+                    const struct model_answer *expected, const struct session *before)
+{
+    expect_text(play, "the outcome", err_word(answer->err), err_word(expected->err));
+    switch (expected->err) {
+    case ERR_OK:
+        expect_success(play, answer, expected, before);
+        break;
+    case ERR_FAMILY_LIMIT:
+    case ERR_DEVICE_LIMIT:
+        expect_usage(play, &answer->usage, &expected->usage);
+        expect_streams(play, answer, expected);
+        break;
+    case ERR_RATE_LIMITED:
+        EXPECT(play, answer->retry_after_s > 0 && answer->retry_after_s <= 60, "retry after %lld s",
+               (long long)answer->retry_after_s);
+        break;
+    default:
+        expect_end(play, &answer->end, &expected->end);
+        break;
+    }
+}
+
+/* ---- Asking ---- */
+
+static const char *op_word(enum store_op op)
+{
+    static const char *const words[STORE_OP_COUNT] = {
+        [STORE_CREATE] = "create",
+        [STORE_HEARTBEAT] = "heartbeat",
+        [STORE_REVIVE] = "revive",
+        [STORE_CHECK] = "check",
+        [STORE_GET] = "get",
+        [STORE_ZAP] = "zap",
+        [STORE_END] = "end",
+        [STORE_LIST] = "list",
+        [STORE_REVOKE] = "revoke",
+        [STORE_SWEEP] = "sweep",
+        [STORE_SET_LIMITS] = "set_limits",
+    };
+
+    return words[op];
+}
+
+static void describe(struct play *play, const struct store_req *req)
+{
+    const struct session *session = &req->session;
+    int len = snprintf(history_line(play), sizeof play->history[0],
+                       "%s %.6s family %s device %s user %s player %s, limits %d %d, evict %d, "
+                       "reason %s, for %lld, replace",
+                       op_word(req->op), session->id, session->family_id, session->device_id,
+                       session->user_id, session->player_id, req->create.family_limit,
+                       req->create.device_limit, req->create.evict,
+                       end_reason_word(req->end.reason), (long long)req->for_ms);
+
+    for (size_t i = 0; i < req->create.replace_count && len < 240; i++)
+        len += sprintf(history_line(play) + len, " %.6s", req->create.replace[i]);
+}
+
+/* Puts a request to the model and to the store, and compares. */
+static void ask(struct play *play, const struct store_req *req)
+{
+    static struct model_answer expected;
+    const struct model_session *known = model_find(&play->model, req->session.id);
+    struct session before;
+
+    describe(play, req);
+    if (known != NULL && known->lives)
+        before = known->session;
+    else
+        known = NULL;
+    model_play(&play->model, req, &expected);
+    const struct store_req *answer =
+        store_fixture_run(play->fixture, (int)pick(play, STORE_FIXTURE_HANDLES), req);
+    compare(play, answer, &expected, known != NULL ? &before : NULL);
+    model_learn(&play->model, answer);
+    play->outcomes[answer->err]++;
+}
+
+/* ---- Choosing what to ask ---- */
+
+static struct session make_session(struct play *play)
+{
+    static const char digits[] = "abcdefghijklmnopqrstuvwxyzABCDEF";
+    struct session session = {.media_id = "m"};
+
+    pick_name(play, 'f', MODEL_FAMILIES, session.family_id);
+    pick_name(play, 'd', MODEL_DEVICES, session.device_id);
+    pick_name(play, 'u', MODEL_USERS, session.user_id);
+    if (chance(play, 20))
+        pick_name(play, 'p', 3, session.player_id);
+    if (chance(play, 30))
+        strcpy(session.device_name, "A name");
+    session_id_make(session.family_id, session.id);
+    for (int i = 2; i < SESSION_ID_LEN; i++) /* the same for the same seed */
+        session.id[i] = digits[pick(play, 32)];
+    return session;
+}
+
+static void ask_for_a_place(struct play *play, struct store_req *req)
+{
+    const struct model_session *known = pick_session(play);
+
+    if (req->op == STORE_CREATE) {
+        bool repeats = known != NULL && known->lives && chance(play, 8);
+
+        req->session = repeats ? known->session : make_session(play);
+    }
+    req->create = ask_limits(ONE_OF(play, -1, -1, -1, -1, 0, 1, 3), ONE_OF(play, -1, -1, -1, 0, 1));
+    req->create.evict = chance(play, 15);
+    req->create.issued_ms = req->session.started_ms;
+    for (int left = chance(play, 20) ? 3 : 0; left > 0 && play->model.count > 0; left--)
+        ask_replace(&req->create, &pick_session(play)->session);
+    ask(play, req);
+}
+
+static void revoke(struct play *play, struct store_req *req)
+{
+    bool whole_family = chance(play, 50);
+
+    if (whole_family)
+        pick_name(play, 'f', MODEL_FAMILIES, req->session.family_id);
+    else
+        pick_name(play, 'd', MODEL_DEVICES, req->session.device_id);
+    sprintf(req->end.message, "word %u", play->played);
+    req->for_ms = chance(play, 20) ? FOREVER_MS : 0;
+    pass_time(play); /* what began before is older than the revocation */
+    ask(play, req);
+    pass_time(play);
+}
+
+static void age(struct play *play, struct model_session *session)
+{
+    int64_t silent_ms = play->model.now_ms - session->session.last_heartbeat_ms;
+    int64_t ms = (1 + pick(play, 3)) * STEP_MS;
+
+    if (!session->lives)
+        return;
+    if (chance(play, 40) || silent_ms + ms > TTL_MS / 2)
+        ms = TTL_MS + STEP_MS;
+    snprintf(history_line(play), sizeof play->history[0], "age %.6s by %lld ms",
+             session->session.id, (long long)ms);
+    store_fixture_age(play->fixture, session->session.id, ms);
+    model_age(&play->model, session, ms);
+}
+
+static enum end_reason pick_reason(struct play *play)
+{
+    return (enum end_reason)ONE_OF(play, END_STOPPED, END_STOPPED, END_REPLACED, END_TERMINATED);
+}
+
+/* One request, or one session made older. */
+static void turn(struct play *play)
+{
+    struct model_session *session = pick_session(play);
+    unsigned dice = pick(play, 1000);
+    struct store_req req = {.create = ask_limits(-1, -1)};
+
+    look_at_the_clock(play);
+    if (session != NULL)
+        req.session = session->session;
+    if (session == NULL || dice < 350) {
+        req.op = STORE_CREATE;
+        ask_for_a_place(play, &req);
+    } else if (dice < 440) {
+        age(play, session);
+    } else if (dice < 520) {
+        req.op = STORE_REVIVE;
+        ask_for_a_place(play, &req);
+    } else if (dice < 590) {
+        req.op = STORE_END;
+        req.end.reason = pick_reason(play);
+        strcpy(req.end.by, chance(play, 30) ? "someone" : "");
+        strcpy(req.end.message, chance(play, 30) ? "a word" : "");
+        ask(play, &req);
+    } else if (dice < 593) {
+        req = (struct store_req){.op = STORE_REVOKE};
+        revoke(play, &req);
+    } else if (dice < 600) {
+        req.op = STORE_SET_LIMITS;
+        req.create = ask_limits(ONE_OF(play, -1, -1, 0, 2, 5), ONE_OF(play, -1, -1, 0, 1, 3));
+        req.for_ms = ONE_OF(play, 0, FOREVER_MS);
+        ask(play, &req);
+    } else if (dice < 640) {
+        req.op = STORE_ZAP;
+        pick_name(play, 'm', 5, req.session.media_id);
+        ask(play, &req);
+    } else {
+        req.op = (enum store_op)ONE_OF(play, STORE_HEARTBEAT, STORE_HEARTBEAT, STORE_CHECK,
+                                       STORE_CHECK, STORE_GET, STORE_LIST, STORE_SWEEP);
+        ask(play, &req);
+    }
+}
+
+/* ---- Playing ---- */
+
+static void play_round(struct play *play, unsigned turns)
+{
+    struct store_options *options = &play->fixture->options;
+
+    *options = (struct store_options){
+        .ttl_ms = TTL_MS,
+        .max_age_ms = 2LL * TTL_MS,
+        .family_limit = (uint32_t)ONE_OF(play, 0, 2, 3, 4, 10),
+        .device_limit = (uint32_t)ONE_OF(play, 0, 1, 2, 2),
+        .displace_after_ms = ONE_OF(play, 0, STEP_MS / 2),
+        .evict_cooldown_ms = ONE_OF(play, 0, FOREVER_MS),
+        .dry_run = chance(play, 10),
+        .create_rate = chance(play, 15) ? 50 : 0,
+    };
+    model_init(&play->model, options, play->fixture->kind == STORE_FIXTURE_REDIS);
+    for (; turns > 0; turns--, play->played++)
+        turn(play);
+    store_fixture_lose(play->fixture);
+}
+
+static uint64_t number_of(const char *variable, uint64_t otherwise)
+{
+    const char *text = getenv(variable);
+
+    return text != NULL ? strtoull(text, NULL, 10) : otherwise;
+}
+
+static void play_all(struct store_fixture *fixture)
+{
+    struct play *play = calloc(1, sizeof *play);
+    unsigned ops = (unsigned)number_of("GATEWAY_RANDOM_OPS",
+                                       OPS * (number_of("GATEWAY_LONG", 0) == 1 ? 10 : 1));
+    int64_t started_ms = clock_monotonic_ms();
+
+    cr_assert_not_null(play);
+    play->fixture = fixture;
+    play->seed = play->random = number_of("GATEWAY_RANDOM_SEED", (uint64_t)clock_wall_ms());
+    fixture->clock = &embedded_clock;
+    embedded_ms = clock_wall_ms();
+    fprintf(stderr, "GATEWAY_RANDOM_SEED=%llu, %u requests\n", (unsigned long long)play->seed, ops);
+    while (play->played < ops)
+        play_round(play, ops - play->played < ROUND ? ops - play->played : ROUND);
+
+    fprintf(stderr, "played in %lld ms:", (long long)(clock_monotonic_ms() - started_ms));
+    for (int err = ERR_OK; err < ERR_COUNT; err++)
+        if (play->outcomes[err] > 0)
+            fprintf(stderr, " %u %s", play->outcomes[err], err_word((enum err)err));
+    fprintf(stderr, "\n");
+    cr_assert_lt(clock_monotonic_ms() - started_ms, STEP_MS, "too slow to tell steps apart");
+    free(play);
+}
+
+#define PLAY(suite, kind)                                                                          \
+    Test(suite, agrees_with_the_model, .fini = contract_clean_up, .timeout = 900)                  \
+    {                                                                                              \
+        contract_play(kind, play_all);                                                             \
+    }
+
+PLAY(random_on_memory, STORE_FIXTURE_MEMORY)
+PLAY(random_on_redis, STORE_FIXTURE_REDIS)
