@@ -293,7 +293,7 @@ static enum err do_heartbeat(struct memory *memory, struct store_req *req, const
 
     if (entry == NULL)
         return memory_tell_end(memory, req);
-    if (now->monotonic_ms - entry->alive_ms >= memory->options.heartbeat_min_ms) {
+    if (now->monotonic_ms - entry->alive_ms >= store_heartbeat_min(&memory->options)) {
         entry->alive_ms = now->monotonic_ms;
         entry->last_heartbeat_ms = now->wall_ms;
         DL_DELETE2(memory->expiry, entry, expiry_prev, expiry_next);

@@ -19,6 +19,14 @@ local function text_of(members, name)
   return type(value) == 'string' and value or nil
 end
 
+-- A limit that an override sets, else nil.
+local function limit_of(override, kind)
+  local limit = override[kind]
+  if type(limit) == 'number' and limit >= 0 and limit < 2 ^ 31 and limit == math.floor(limit) then
+    return limit
+  end
+end
+
 -- The time of the last sign of life, as text; nil where it can't be read. Ours stands at the value's end:
 -- ,"lastHeartbeat":"2026-11-20T23:40:00.123Z"}
 local function last_heartbeat(value)
