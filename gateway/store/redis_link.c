@@ -182,9 +182,10 @@ static int grow_ring(struct redis_link *link)
 /* Sends what stands in link->out, for a call or (NULL) for the link itself. -1 where it can't. */
 static int send_out(struct redis_link *link, struct redis_call *call)
 {
-    if (link->out.failed || grow_ring(link) != 0 ||
-        redisAsyncFormattedCommand(link->ac, on_reply, NULL, link->out.data, link->out.len) !=
-            REDIS_OK)
+    const char *text = buf_text(&link->out); /* hiredis looks into it as a string */
+
+    if (text == NULL || grow_ring(link) != 0 ||
+        redisAsyncFormattedCommand(link->ac, on_reply, NULL, text, link->out.len) != REDIS_OK)
         return -1;
     *slot(link, link->tail) = (struct sent){call, now_ms(link)};
     if (call != NULL)

@@ -30,7 +30,7 @@ enum {
     SWEEP_MS = 2000, /* until both sets are clean after an expiry */
     SLACK_MS = 1000, /* a sanitizer's */
     STORM_MS = 5000,
-    LONG_STORM_MS = 90000,
+    LONG_STORM_MS = 60000,
 };
 
 struct crash {

@@ -81,16 +81,12 @@ Test(redis_sweep, takes_a_session_that_expired_out_of_both_sets)
 
 Test(redis_sweep, tells_how_long_it_lasted_without_the_time_that_it_lay_unswept)
 {
-    const struct session tv = ask_begin(&fixture, "f", "tv");
-    char due[32];
+    const struct session tv = ask_session("f", "tv");
+    int64_t started_ms = clock_wall_ms() - 3600000;
+    char time[CLOCK_TEXT_LEN + 1], due[32];
 
-    redis_server_do(redis, "DEL session:%s", tv.id);
-    snprintf(due, sizeof due, "%lld", (long long)(tv.started_ms - 3600000 + 100999));
-    redis_server_do(redis, "DEL session_expiry");
-    char time[CLOCK_TEXT_LEN + 1];
-    clock_format(tv.started_ms - 3600000, time);
-    redis_server_do(redis, "ZADD session_expiry %s %b", due, "", (size_t)0);
-    redis_server_do(redis, "DEL session_expiry");
+    clock_format(started_ms, time);
+    snprintf(due, sizeof due, "%lld", (long long)(started_ms + 100999));
     redis_server_do(redis, "EVAL %s 1 session_expiry %s %s %s",
                     "redis.call('ZADD', KEYS[1], ARGV[1], ARGV[2] .. ' f tv user ' .. ARGV[3])",
                     due, tv.id, time);
@@ -314,94 +310,4 @@ Test(redis_sweep, a_heartbeat_and_a_revival_show_a_user_online)
     freeReplyObject(keys);
     ASSERT_ERR(ask_revive(&fixture, &tv, tv.started_ms), ERR_OK);
     cr_assert_eq(count_online(), 1);
-}
-
-/* ---- What is left ---- */
-
-/* One operation at random among few families and devices, on one of the last sessions. */
-static void play_one(unsigned *seed, struct session sessions[32])
-{
-    unsigned roll = (unsigned)rand_r(seed);
-    char family[8], device[8];
-    struct session *session = &sessions[roll % 32];
-    struct store_create create = ask_limits(-1, -1);
-
-    snprintf(family, sizeof family, "f%u", roll / 32 % 5);
-    snprintf(device, sizeof device, "d%u", roll / 160 % 7);
-    switch (roll / 1120 % 12) {
-    case 0:
-        ask_heartbeat(&fixture, session);
-        break;
-    case 1:
-        ask_end(&fixture, session, roll % 2 == 0 ? END_STOPPED : END_TERMINATED);
-        break;
-    case 2:
-        ask_revive(&fixture, session, session->started_ms);
-        break;
-    case 3:
-        ask_zap(&fixture, session, "m2", "");
-        break;
-    case 4:
-        if (roll % 8 == 0)
-            ask_revoke(&fixture, family, "", "out", 30);
-        break;
-    case 5:
-        ask_set_limits(&fixture, family, (int)(roll % 4), -1, 500);
-        break;
-    default:
-        *session = ask_session(family, device);
-        create.evict = roll % 3 == 0;
-        if (roll % 5 == 0)
-            strcpy(session->player_id, "tab");
-        ask_replace(&create, &sessions[(roll + 7) % 32]);
-        create.replace_count = roll % 4 == 0;
-        session->started_ms = ask_create_with(&fixture, session, &create)->session.started_ms;
-        break;
-    }
-}
-
-static bool is_left(const char *key)
-{
-    return strcmp(key, "stream_events") != 0 && redis_server_number(redis, "EXISTS %s", key) == 1;
-}
-
-/* Keys but the feed; each must have a TTL, but for the index of expiry, which empties itself. */
-static size_t count_left(void)
-{
-    redisReply *keys = redis_server_command(redis, "KEYS *");
-    size_t left = 0;
-
-    for (size_t i = 0; i < keys->elements; i++) {
-        const char *key = keys->element[i]->str;
-        long long left_ms = redis_server_number(redis, "PTTL %s", key);
-
-        left += is_left(key);
-        if (strcmp(key, "session_expiry") != 0 && strcmp(key, "stream_events") != 0)
-            cr_assert_neq(left_ms, -1, "%s lives for ever", key);
-    }
-    freeReplyObject(keys);
-    return left;
-}
-
-Test(redis_sweep, nothing_but_the_feed_is_left_when_all_has_expired)
-{
-    struct session sessions[32];
-    unsigned seed = 7;
-
-    fixture.options.ttl_ms = 1000;
-    fixture.options.max_age_ms = 1500;
-    fixture.options.displace_after_ms = 300;
-    fixture.options.evict_cooldown_ms = 500;
-    for (int i = 0; i < 32; i++)
-        sessions[i] = ask_session("f0", "d0");
-    for (int i = 0; i < 3000; i++)
-        play_one(&seed, sessions);
-    cr_assert_gt(count_left(), 10);
-
-    int64_t before_ms = clock_monotonic_ms();
-    while (count_left() > 0) {
-        sweep();
-        cr_assert_lt(clock_monotonic_ms(), before_ms + SLACK_MS, "%zu keys are left", count_left());
-    }
-    cr_assert_leq(redis_server_number(redis, "XLEN stream_events"), 100200);
 }
