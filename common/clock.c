@@ -28,8 +28,8 @@ int64_t clock_wall_ms(void)
 }
 
 /*
- * Days since 1970-01-01 of a date of the proleptic Gregorian calendar, and back. Years begin in March
- * here, so that the leap day is the last of a year; 400 years are 146,097 days.
+ * Days since 1970-01-01 of a date of the proleptic Gregorian calendar, and back. Years begin in
+ * March here, so that the leap day is the last of a year; 400 years are 146,097 days.
  */
 static int64_t days_from_date(int64_t year, int month, int day)
 {
@@ -131,7 +131,6 @@ int clock_parse(const char *text, size_t len, int64_t *ret_wall_ms)
     date_from_days(days, &same_year, &same_month, &same_day);
     if (same_month != month || same_day != day) /* such as February 30 */
         return -1;
-    *ret_wall_ms =
-        days * MS_PER_DAY + hour * 3600000LL + minute * 60000LL + second * 1000LL + ms;
+    *ret_wall_ms = days * MS_PER_DAY + hour * 3600000LL + minute * 60000LL + second * 1000LL + ms;
     return 0;
 }

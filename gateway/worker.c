@@ -2,9 +2,10 @@
  * One thread that serves HTTP.
  *
  * Everything of a worker is made before its thread starts, and freed after the thread has ended; in
- * between only the thread touches it, but for the mailbox, which a lock and an async handle guard. It
- * stops step by step, each begun by the end of the one before: quiesce, wait until nothing is in flight or
- * the time is over, close the store (what still waits is answered), stop the server, close the handles.
+ * between only the thread touches it, but for the mailbox, which a lock and an async handle guard.
+ * It stops step by step, each begun by the end of the one before: quiesce, wait until nothing is in
+ * flight or the time is over, close the store (what still waits is answered), stop the server,
+ * close the handles.
  */
 #include "worker.h"
 
@@ -35,13 +36,13 @@ struct worker {
     bool stopping;                 /* a stop is under way */
     struct sweeper sweeper;        /* where options.sweeps */
 
-    uv_async_t mail;               /* rings when there is something in the mailbox */
-    pthread_mutex_t mail_lock;     /* over the mailbox, which is what follows */
-    int *fds;                      /* connections handed over */
-    size_t fd_count, fd_room;      /* of fds */
-    bool stop_asked;               /* worker_stop was called */
+    uv_async_t mail;           /* rings when there is something in the mailbox */
+    pthread_mutex_t mail_lock; /* over the mailbox, which is what follows */
+    int *fds;                  /* connections handed over */
+    size_t fd_count, fd_room;  /* of fds */
+    bool stop_asked;           /* worker_stop was called */
 
-    uv_thread_t thread;            /* runs the loop */
+    uv_thread_t thread; /* runs the loop */
 };
 
 static void on_access(void *arg, const struct http_access *access)

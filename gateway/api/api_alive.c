@@ -1,10 +1,11 @@
 /*
- * Heartbeats that revive: a session that is gone without a tombstone (the phone slept, Redis lost its data,
- * the embedded store restarted) comes back by its token, if there is room (DESIGN.md section 5).
+ * Heartbeats that revive: a session that is gone without a tombstone (the phone slept, Redis lost
+ * its data, the embedded store restarted) comes back by its token, if there is room (DESIGN.md
+ * section 5).
  *
- * A revival that was refused is remembered for ten seconds: Shaka repeats a refused segment several times a
- * second, and that must cost the store next to nothing. The memory is a table with one place for each of
- * some sessions; a newer refusal takes the place of an older one.
+ * A revival that was refused is remembered for ten seconds: Shaka repeats a refused segment several
+ * times a second, and that must cost the store next to nothing. The memory is a table with one
+ * place for each of some sessions; a newer refusal takes the place of an older one.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,10 @@
 /*
  * /v1/authorize: the reverse proxy asks for every playlist and segment whether it may be sent.
  *
- * The hottest path, and one that proxies read in their own ways (DESIGN.md section 2): 200, 401, 403 and,
- * where the outage policy denies, 503; never a body, since an unread one costs the proxy's connection;
- * and on 200 always every identity header, so that a client's own can never pass for ours.
+ * The hottest path, and one that proxies read in their own ways (DESIGN.md section 2): 200, 401,
+ * 403 and, where the outage policy denies, 503; never a body, since an unread one costs the proxy's
+ * connection; and on 200 always every identity header, so that a client's own can never pass for
+ * ours.
  */
 #include <string.h>
 
@@ -15,8 +16,8 @@
 
 /* A token found in a request: where, and room for one that had to be decoded. */
 struct found {
-    const char *token;            /* NULL: none */
-    char decoded[TOKEN_MAX + 1];  /* where it points, if it came from a query or a cookie */
+    const char *token;           /* NULL: none */
+    char decoded[TOKEN_MAX + 1]; /* where it points, if it came from a query or a cookie */
 };
 
 /* Takes text as the token if it has a token's shape: an app's own bearer must not shadow ours. */
@@ -100,8 +101,8 @@ static void on_kept_alive(struct api_call *call)
 }
 
 /*
- * Whoever watches is alive: once the last sign of life is older than the heartbeat interval, a segment
- * counts as one.
+ * Whoever watches is alive: once the last sign of life is older than the heartbeat interval, a
+ * segment counts as one.
  */
 static bool is_due(const struct api_call *call)
 {

@@ -20,12 +20,12 @@
 #define API_SPARE_CALLS_MAX 256               /* calls kept to be used again */
 
 struct api {
-    struct api_options options;         /* shared by all threads */
-    struct store *store;                /* this thread's */
-    struct api_call *spare;             /* calls to be used again */
-    unsigned spare_count;               /* of them */
-    struct api_refusals *refusals;      /* of revivals */
-    struct http_response *no_content;   /* 204 */
+    struct api_options options;       /* shared by all threads */
+    struct store *store;              /* this thread's */
+    struct api_call *spare;           /* calls to be used again */
+    unsigned spare_count;             /* of them */
+    struct api_refusals *refusals;    /* of revivals */
+    struct http_response *no_content; /* 204 */
 };
 
 /* A request that needs the store: what lives from the handler to the store's callback. */
@@ -35,19 +35,20 @@ struct api_call {
     struct api *api;            /* this thread's */
     struct http_request *http;  /* to be answered; NULL once it has been, or where a batch asks */
     void (*done)(struct api_call *call); /* of api_keep_alive */
-    struct api_batch *batch;    /* that this is part of, or NULL */
-    size_t index;               /* in the batch */
-    bool zaps;                  /* a heartbeat that changes the title */
-    session_name zap_media_id;  /* to this one */
-    session_name zap_media_title; /* the same; "" where not given */
-    struct api_call *next;      /* among the spare ones */
+    struct api_batch *batch;             /* that this is part of, or NULL */
+    size_t index;                        /* in the batch */
+    bool trusted;                        /* a family's call by somebody who may create sessions */
+    bool zaps;                           /* a heartbeat that changes the title */
+    session_name zap_media_id;           /* to this one */
+    session_name zap_media_title;        /* the same; "" where not given */
+    struct api_call *next;               /* among the spare ones */
 };
 
 /* ---- api_call.c ---- */
 
 /*
- * A call for a request, its claims and store's members undefined but for the deadline. Where memory runs
- * out, the request has been answered and NULL comes back.
+ * A call for a request, its claims and store's members undefined but for the deadline. Where memory
+ * runs out, the request has been answered and NULL comes back.
  */
 struct api_call *api_call_new(struct http_request *http, int64_t timeout_ms);
 
@@ -69,14 +70,15 @@ struct api_call *api_call_of(struct store_req *req);
 /* ---- api_alive.c ---- */
 
 /*
- * Sends a heartbeat for the claims' session, reviving it where it sleeps, then calls done, maybe before this
- * returns: store.err is ERR_OK, or why not.
+ * Sends a heartbeat for the claims' session, reviving it where it sleeps, then calls done, maybe
+ * before this returns: store.err is ERR_OK, or why not.
  */
 void api_keep_alive(struct api_call *call, void (*done)(struct api_call *call));
 
 /*
- * Revives the session, which the store has said to be gone without a tombstone, then calls done. A refusal is
- * remembered for a while, so that a player which asks again and again costs the store nothing.
+ * Revives the session, which the store has said to be gone without a tombstone, then calls done. A
+ * refusal is remembered for a while, so that a player which asks again and again costs the store
+ * nothing.
  */
 void api_revive(struct api_call *call, void (*done)(struct api_call *call));
 
@@ -97,9 +99,9 @@ bool api_may_create(struct http_request *http);
 bool api_has_key(const struct http_request *http);
 
 /*
- * The claims of the token that a call on /v1/sessions/{…} came with: the segment itself, or the one in
- * X-Stream-Token or (bearer_too) `Authorization: Bearer` that belongs to the sessionId in the segment.
- * false: there is no good one, and the request has been answered with 401.
+ * The claims of the token that a call on /v1/sessions/{…} came with: the segment itself, or the one
+ * in X-Stream-Token or (bearer_too) `Authorization: Bearer` that belongs to the sessionId in the
+ * segment. false: there is no good one, and the request has been answered with 401.
  */
 bool api_token_of_session(struct http_request *http, bool bearer_too,
                           struct token_claims *ret_claims);
@@ -112,8 +114,8 @@ enum err api_token_open(const struct api *api, const char *token, struct token_c
 /* ---- api_body.c ---- */
 
 /*
- * The members of a JSON object, read one by one. The first that is missing or ill-typed is kept as the
- * detail of a 400 that names it; later ones are passed over.
+ * The members of a JSON object, read one by one. The first that is missing or ill-typed is kept as
+ * the detail of a 400 that names it; later ones are passed over.
  */
 struct api_body {
     json_t *object;   /* the body; NULL where there was none */
@@ -121,13 +123,14 @@ struct api_body {
 };
 
 /*
- * Reads a request's body, which may be absent. false: it is no JSON object, and the request has been
- * answered. Release with api_body_done.
+ * Reads a request's body, which may be absent. false: it is no JSON object, and the request has
+ * been answered. Release with api_body_done.
  */
 bool api_body_read(struct http_request *http, struct api_body *ret_body);
 void api_body_done(struct api_body *body);
 
-/* A name (1 to `most` bytes of printable UTF-8) into ret_text of size most + 1; "" where it is absent. */
+/* A name (1 to `most` bytes of printable UTF-8) into ret_text of size most + 1; "" where it is
+ * absent. */
 void api_body_name(struct api_body *body, const char *member, bool required, size_t most,
                    char *ret_text);
 
@@ -153,7 +156,8 @@ void api_body_complain(struct api_body *body, const char *member, const char *wh
 void api_reply_json(struct http_request *http, int status, json_t *body);
 struct http_response *api_json_response(int status, json_t *body);
 
-/* The answer to an outcome that has no answer of its own: problem+json, with all that goes with 409 and 410. */
+/* The answer to an outcome that has no answer of its own: problem+json, with all that goes with 409
+ * and 410. */
 void api_reply_outcome(struct http_request *http, const struct api_call *call);
 
 /* A time as a JSON string. */

@@ -1,6 +1,7 @@
 /*
- * Who may stay when a new stream asks for a place: steps 3 to 8 of admission (DESIGN.md section 3), as a
- * decision over a list. Nothing is changed here; the store carries the decision out, or not at all.
+ * Who may stay when a new stream asks for a place: steps 3 to 8 of admission (DESIGN.md section 3),
+ * as a decision over a list. Nothing is changed here; the store carries the decision out, or not at
+ * all.
  *
  * scripts/create.lua is the same decision for Redis; the contract suite holds both to it.
  */
@@ -31,30 +32,30 @@ struct admission_stream {
 
 /* What the new stream asks for, and the limits in force for it. */
 struct admission_ask {
-    uint32_t family_limit;                                /* 0: none */
-    uint32_t device_limit;                                /* 0: none */
-    int64_t displace_after_ms;                            /* silence that gives way; 0: none does */
-    bool evict;                                           /* onLimit evict_oldest, and allowed now */
-    const char *player_id;                                /* "" where not given */
-    char (*replace)[SESSION_ID_LEN + 1];                  /* sessionIds to give up for this one */
-    size_t replace_count;                                 /* of them */
-    bool dry_run;                                         /* limits are only counted */
+    uint32_t family_limit;               /* 0: none */
+    uint32_t device_limit;               /* 0: none */
+    int64_t displace_after_ms;           /* silence that gives way; 0: none does */
+    bool evict;                          /* onLimit evict_oldest, and allowed now */
+    const char *player_id;               /* "" where not given */
+    char (*replace)[SESSION_ID_LEN + 1]; /* sessionIds to give up for this one */
+    size_t replace_count;                /* of them */
+    bool dry_run;                        /* limits are only counted */
 };
 
 struct admission_answer {
-    enum err err;            /* ERR_OK, ERR_DEVICE_LIMIT or ERR_FAMILY_LIMIT */
-    enum err would_deny;     /* in a dry run: what err would have been */
-    uint32_t family_active;  /* streams: on ERR_OK with the new one and without those that end, */
-    uint32_t device_active;  /* else as they are */
+    enum err err;           /* ERR_OK, ERR_DEVICE_LIMIT or ERR_FAMILY_LIMIT */
+    enum err would_deny;    /* in a dry run: what err would have been */
+    uint32_t family_active; /* streams: on ERR_OK with the new one and without those that end, */
+    uint32_t device_active; /* else as they are */
 };
 
 /*
- * Decides, and marks each stream's fate. On a refusal every stream stays. Sorts nothing and keeps no
- * pointer. Among equals (silence, start) the smaller sessionId goes first, so that every store decides the
- * same. In a dry run err is always ERR_OK, and nobody ends on the limits' account: only what the viewer gives
- * up and the same player left behind does.
+ * Decides, and marks each stream's fate. On a refusal every stream stays. Sorts nothing and keeps
+ * no pointer. Among equals (silence, start) the smaller sessionId goes first, so that every store
+ * decides the same. In a dry run err is always ERR_OK, and nobody ends on the limits' account: only
+ * what the viewer gives up and the same player left behind does.
  */
-void admission_decide(const struct admission_ask *ask, struct admission_stream *streams, size_t count,
-                      struct admission_answer *ret_answer);
+void admission_decide(const struct admission_ask *ask, struct admission_stream *streams,
+                      size_t count, struct admission_answer *ret_answer);
 
 #endif

@@ -1,10 +1,11 @@
 /*
  * The embedded store's data.
  *
- * A session is an entry in three places: the table of sessions, its family's list and its device's list;
- * and in the queue of expiry, where the longest silent stands first. Every operation begins by dropping
- * what has expired, so that lists hold live sessions only and a count is never stale. What has ended leaves
- * a tombstone for a while. An operation allocates all that it needs before it changes anything.
+ * A session is an entry in three places: the table of sessions, its family's list and its device's
+ * list; and in the queue of expiry, where the longest silent stands first. Every operation begins
+ * by dropping what has expired, so that lists hold live sessions only and a count is never stale.
+ * What has ended leaves a tombstone for a while. An operation allocates all that it needs before it
+ * changes anything.
  */
 #include "memory.h"
 
@@ -16,12 +17,12 @@
 #include "memory_private.h"
 
 struct tombstone {
-    UT_hash_handle hh;                /* by id */
-    struct tombstone *prev, *next;    /* in its queue, the first to go first */
-    int64_t until_ms;                 /* monotonic clock */
-    enum end_reason reason;           /* why it ended */
-    char id[SESSION_ID_LEN + 1];      /* sessionId */
-    char text[];                      /* by, NUL, message, NUL */
+    UT_hash_handle hh;             /* by id */
+    struct tombstone *prev, *next; /* in its queue, the first to go first */
+    int64_t until_ms;              /* monotonic clock */
+    enum end_reason reason;        /* why it ended */
+    char id[SESSION_ID_LEN + 1];   /* sessionId */
+    char text[];                   /* by, NUL, message, NUL */
 };
 
 /* Where a session has what an entry packs. */
@@ -142,7 +143,8 @@ void memory_drop(struct memory *memory, struct entry *entry)
     free(entry);
 }
 
-struct entry *memory_add(struct memory *memory, const struct session *session, const struct now *now)
+struct entry *memory_add(struct memory *memory, const struct session *session,
+                         const struct now *now)
 {
     struct entry *entry = calloc(1, sizeof *entry);
 
@@ -235,9 +237,9 @@ int memory_remember_end(struct memory *memory, const char *id, const struct stor
     memcpy(end->text, why->by, by_size);
     memcpy(end->text + by_size, why->message, message_size);
     end->reason = why->reason;
-    end->until_ms = now->monotonic_ms + (why->reason == END_TERMINATED
-                                             ? memory->options.max_age_ms
-                                             : 2 * memory->options.ttl_ms);
+    end->until_ms =
+        now->monotonic_ms +
+        (why->reason == END_TERMINATED ? memory->options.max_age_ms : 2 * memory->options.ttl_ms);
     if (before != NULL)
         forget_end(memory, before);
     HASH_ADD(hh, memory->ends, id, SESSION_ID_LEN, end);
@@ -283,8 +285,7 @@ void memory_tell_times(struct memory *memory, struct store_req *req, const struc
                        const struct now *now)
 {
     req->now_ms = now->wall_ms;
-    req->expires_ms =
-        now->wall_ms + entry->alive_ms + memory->options.ttl_ms - now->monotonic_ms;
+    req->expires_ms = now->wall_ms + entry->alive_ms + memory->options.ttl_ms - now->monotonic_ms;
 }
 
 static enum err do_heartbeat(struct memory *memory, struct store_req *req, const struct now *now)
@@ -335,8 +336,7 @@ static enum err do_zap(struct memory *memory, struct store_req *req, const struc
         return memory_tell_end(memory, req);
     memory_read(entry, &session);
     strcpy(session.media_id, req->session.media_id);
-    if (req->session.media_title[0] != '\0')
-        strcpy(session.media_title, req->session.media_title);
+    strcpy(session.media_title, req->session.media_title);
     char *text = pack(&session);
     if (text == NULL)
         return ERR_INTERNAL;
@@ -383,7 +383,7 @@ static enum err do_list(struct memory *memory, struct store_req *req, const stru
 
     req->now_ms = now->wall_ms;
     req->usage.family_limit = override != NULL && override->family_limit >= 0
-                                  ? (uint32_t)override->family_limit
+                                  ? (uint32_t) override->family_limit
                                   : memory->options.family_limit;
     if (group == NULL)
         return ERR_OK;

@@ -1,7 +1,7 @@
 /*
- * The embedded store's data: sessions, their families and devices, and why sessions ended. One for the
- * process, behind one lock; all operations are synchronous and take microseconds. store_memory.h is how
- * the rest of the program uses it.
+ * The embedded store's data: sessions, their families and devices, and why sessions ended. One for
+ * the process, behind one lock; all operations are synchronous and take microseconds.
+ * store_memory.h is how the rest of the program uses it.
  */
 #ifndef MEMORY_H
 #define MEMORY_H
@@ -32,15 +32,15 @@ enum err memory_do(struct memory *memory, struct store_req *req);
 size_t memory_count(struct memory *memory);
 
 /*
- * Reads the event of this number (1, 2, 3…; memory_events.h), from any thread as long as no other writes:
- * its texts are the ring's. Returns 0; -1 where it isn't there.
+ * Reads the event of this number (1, 2, 3…; memory_events.h), from any thread as long as no other
+ * writes: its texts are the ring's. Returns 0; -1 where it isn't there.
  */
 struct memory_event;
 int memory_event(struct memory *memory, uint64_t number, struct memory_event *ret_event);
 
 /*
- * For tests: makes a session look as if its last sign of life lay ms further back; past its TTL it is
- * gone. Returns 0; -1 where no such session lives.
+ * For tests: makes a session look as if its last sign of life lay ms further back; past its TTL it
+ * is gone. Returns 0; -1 where no such session lives.
  */
 int memory_age(struct memory *memory, const char *session_id, int64_t ms);
 

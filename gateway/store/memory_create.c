@@ -1,6 +1,7 @@
 /*
- * Admission in the embedded store: gathers the streams that count, has admission.h decide, and carries
- * the decision out. All that can fail comes before the first change that can't be taken back.
+ * Admission in the embedded store: gathers the streams that count, has admission.h decide, and
+ * carries the decision out. All that can fail comes before the first change that can't be taken
+ * back.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 static uint32_t limit_in_force(int32_t override, int32_t claim, uint32_t setting)
 {
     if (override >= 0)
-        return (uint32_t)override;
+        return (uint32_t) override;
     return claim >= 0 ? (uint32_t)claim : setting;
 }
 
@@ -32,7 +33,8 @@ static void find_limits(struct memory *memory, struct store_req *req)
                        memory->options.device_limit);
 }
 
-/* Whether a family or device is kept out, or (for a revival) was revoked after the token's issue. */
+/* Whether a family or device is kept out, or (for a revival) was revoked after the token's issue.
+ */
 static enum err check_revoked(struct memory *memory, struct store_req *req, const struct now *now)
 {
     const struct mark_value *marks[] = {
@@ -91,7 +93,8 @@ static void describe(struct entry *entry, const struct now *now,
     };
 }
 
-/* The streams that an admission looks at: the family's, and on the device those of other families. */
+/* The streams that an admission looks at: the family's, and on the device those of other families.
+ */
 static size_t gather(struct memory *memory, const struct session *session, const struct now *now,
                      struct admission_stream *streams)
 {

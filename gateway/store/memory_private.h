@@ -75,16 +75,18 @@ const char *memory_text(const struct entry *entry, enum entry_text which);
 void memory_read(const struct entry *entry, struct session *ret_session);
 
 /*
- * A new entry for a session, in every place, alive now. NULL, and nothing changed, where memory runs out.
+ * A new entry for a session, in every place, alive now. NULL, and nothing changed, where memory
+ * runs out.
  */
-struct entry *memory_add(struct memory *memory, const struct session *session, const struct now *now);
+struct entry *memory_add(struct memory *memory, const struct session *session,
+                         const struct now *now);
 
 /* Takes an entry out of every place that it has been put into, and frees it. */
 void memory_drop(struct memory *memory, struct entry *entry);
 
 /*
- * Keeps why a session ended, in the place of what was kept of it before. -1 where memory runs out: what
- * was kept before is gone then.
+ * Keeps why a session ended, in the place of what was kept of it before. -1 where memory runs out:
+ * what was kept before is gone then.
  */
 int memory_remember_end(struct memory *memory, const char *id, const struct store_end *why,
                         const struct now *now);

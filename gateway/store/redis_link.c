@@ -1,13 +1,14 @@
 /*
  * One pipelined connection to Redis, kept up for as long as it is wanted.
  *
- * The happy path: connect() resolves the name, hiredis connects, on_connect sends the greeting, on_greeted
- * sees its last reply and makes the link UP; calls are sent as they come and stand in the ring until their
- * reply. Ways it fails, all through lose(): the name isn't found, the connect is refused or takes too long,
- * the greeting is answered with an error (wrong password, LOADING…), the peer closes, a reply is late.
- * lose() puts what was unanswered back in front of the waiting calls and arms the timer that connects
- * again. One timer looks after deadlines; it is armed for the first of them only, and looks through all
- * when it fires, which is seldom, since most calls are answered long before.
+ * The happy path: connect() resolves the name, hiredis connects, on_connect sends the greeting,
+ * on_greeted sees its last reply and makes the link UP; calls are sent as they come and stand in
+ * the ring until their reply. Ways it fails, all through lose(): the name isn't found, the connect
+ * is refused or takes too long, the greeting is answered with an error (wrong password, LOADING…),
+ * the peer closes, a reply is late. lose() puts what was unanswered back in front of the waiting
+ * calls and arms the timer that connects again. One timer looks after deadlines; it is armed for
+ * the first of them only, and looks through all when it fires, which is seldom, since most calls
+ * are answered long before.
  */
 #include "redis_link.h"
 
@@ -41,38 +42,39 @@ enum state {
 
 /* A command that was sent. */
 struct sent {
-    struct redis_call *call; /* NULL: nobody waits for this reply any more, or it is the link's own */
-    int64_t at_ms;           /* when, by the monotonic clock */
+    struct redis_call
+        *call;     /* NULL: nobody waits for this reply any more, or it is the link's own */
+    int64_t at_ms; /* when, by the monotonic clock */
 };
 
 struct redis_link {
-    struct loop *loop;                      /* of the thread */
-    struct redis_address const *address;    /* of Redis */
-    int64_t timeout_ms;                     /* for a connect and for a reply */
-    char name[32];                          /* for the log */
-    enum state state;                       /* see above */
-    redisAsyncContext *ac;                  /* while CONNECTING or UP */
-    uv_getaddrinfo_t resolver;              /* while RESOLVING */
-    bool resolver_active;                   /* its callback is still to come */
-    uv_timer_t connect_timer;               /* DOWN: to connect; RESOLVING, CONNECTING: to give up */
-    uv_timer_t deadline_timer;              /* to the first deadline */
-    int64_t next_deadline_ms;               /* that the timer is armed for; INT64_MAX: it isn't */
-    int64_t backoff_ms;                     /* the next wait before a connect */
-    int64_t lost_ms;                        /* when the link was lost, or made */
-    bool away;                              /* lost for longer than timeout_ms: calls fail at once */
-    bool ever_up;                           /* was up once: for the log */
-    char reason[128];                       /* why it was lost, as last logged; "" once it is up */
-    unsigned greetings;                     /* replies of the greeting still to come */
+    struct loop *loop;                   /* of the thread */
+    struct redis_address const *address; /* of Redis */
+    int64_t timeout_ms;                  /* for a connect and for a reply */
+    char name[32];                       /* for the log */
+    enum state state;                    /* see above */
+    redisAsyncContext *ac;               /* while CONNECTING or UP */
+    uv_getaddrinfo_t resolver;           /* while RESOLVING */
+    bool resolver_active;                /* its callback is still to come */
+    uv_timer_t connect_timer;            /* DOWN: to connect; RESOLVING, CONNECTING: to give up */
+    uv_timer_t deadline_timer;           /* to the first deadline */
+    int64_t next_deadline_ms;            /* that the timer is armed for; INT64_MAX: it isn't */
+    int64_t backoff_ms;                  /* the next wait before a connect */
+    int64_t lost_ms;                     /* when the link was lost, or made */
+    bool away;                           /* lost for longer than timeout_ms: calls fail at once */
+    bool ever_up;                        /* was up once: for the log */
+    char reason[128];                    /* why it was lost, as last logged; "" once it is up */
+    unsigned greetings;                  /* replies of the greeting still to come */
     char sha[REDIS_SCRIPT_COUNT][SHA_LEN + 1]; /* of the scripts, from SCRIPT LOAD */
-    int64_t clock_offset_ms;                /* Redis' wall clock less our monotonic one */
-    struct redis_call *waiting;             /* calls to be sent when the link is up, oldest first */
-    struct sent *ring;                      /* commands sent and not answered, by number */
-    uint64_t head, tail;                    /* numbers of the oldest, and of the next to be sent */
-    size_t ring_size;                       /* a power of two */
-    struct buf out;                         /* a command being formatted */
-    unsigned handles_open;                  /* that must close before the link can be freed */
-    void (*on_closed)(void *arg);           /* of redis_link_close */
-    void *on_closed_arg;                    /* the same */
+    int64_t clock_offset_ms;                   /* Redis' wall clock less our monotonic one */
+    struct redis_call *waiting;   /* calls to be sent when the link is up, oldest first */
+    struct sent *ring;            /* commands sent and not answered, by number */
+    uint64_t head, tail;          /* numbers of the oldest, and of the next to be sent */
+    size_t ring_size;             /* a power of two */
+    struct buf out;               /* a command being formatted */
+    unsigned handles_open;        /* that must close before the link can be freed */
+    void (*on_closed)(void *arg); /* of redis_link_close */
+    void *on_closed_arg;          /* the same */
 };
 
 static void connect_link(struct redis_link *link);
@@ -106,8 +108,7 @@ static void fail_waiting(struct redis_link *link)
 {
     struct redis_call *call, *next;
 
-    DL_FOREACH_SAFE(link->waiting, call, next)
-    {
+    DL_FOREACH_SAFE (link->waiting, call, next) {
         if (link->away || call->deadline_ms <= now_ms(link)) {
             DL_DELETE(link->waiting, call);
             call->done(call, NULL);
@@ -132,8 +133,8 @@ static void arm_deadline(struct redis_link *link)
 {
     const struct redis_call *call;
 
-    DL_FOREACH(link->waiting, call)
-    watch_deadline(link, call->deadline_ms);
+    DL_FOREACH (link->waiting, call)
+        watch_deadline(link, call->deadline_ms);
     if (link->head != link->tail)
         watch_deadline(link, slot(link, link->head)->at_ms + link->timeout_ms);
     for (uint64_t number = link->head; number != link->tail; number++)
@@ -476,7 +477,8 @@ static void lose(struct redis_link *link, const char *why)
         link->lost_ms = now_ms(link);
         log_line(LOG_WARN, "Redis connection lost", LOG_STR("link", link->name),
                  LOG_STR("reason", why));
-    } else if (strncmp(link->reason, why, sizeof link->reason - 1) != 0) { /* once for each reason */
+    } else if (strncmp(link->reason, why, sizeof link->reason - 1) !=
+               0) { /* once for each reason */
         log_line(LOG_WARN, "Redis connection failed", LOG_STR("link", link->name),
                  LOG_STR("reason", why));
     }
@@ -534,8 +536,7 @@ void redis_link_close(struct redis_link *link, void (*on_closed)(void *arg), voi
     link->on_closed_arg = arg;
     drop_context(link);
     take_back_sent(link);
-    DL_FOREACH_SAFE(link->waiting, call, next)
-    {
+    DL_FOREACH_SAFE (link->waiting, call, next) {
         DL_DELETE(link->waiting, call);
         call->done(call, NULL);
     }

@@ -1,5 +1,6 @@
 /*
- * The scripts that carry out the store's operations in Redis: scripts/<name>.lua, embedded at build.
+ * The scripts that carry out the store's operations in Redis: scripts/<name>.lua, embedded at
+ * build.
  */
 #ifndef REDIS_SCRIPT_H
 #define REDIS_SCRIPT_H

@@ -7,11 +7,11 @@
 #include "memory.h"
 
 struct store_memory {
-    struct store store;             /* the handle */
-    struct memory *memory;          /* shared by all threads */
-    struct loop_task close;         /* brings on_closed */
-    void (*on_closed)(void *arg);   /* of store_close */
-    void *on_closed_arg;            /* the same */
+    struct store store;           /* the handle */
+    struct memory *memory;        /* shared by all threads */
+    struct loop_task close;       /* brings on_closed */
+    void (*on_closed)(void *arg); /* of store_close */
+    void *on_closed_arg;          /* the same */
 };
 
 static bool peek(struct store *store, struct store_req *req)
@@ -48,7 +48,8 @@ static void finish_close(struct loop_task *task)
     on_closed(arg);
 }
 
-/* What was submitted is answered by tasks that are queued before this one; nothing is pending after it. */
+/* What was submitted is answered by tasks that are queued before this one; nothing is pending after
+ * it. */
 static void close_handle(struct store *store, void (*on_closed)(void *arg), void *arg)
 {
     struct store_memory *self = CONTAINER_OF(store, struct store_memory, store);

@@ -1,11 +1,12 @@
 /*
  * The Redis store.
  *
- * A request becomes one call of the link: it is formatted from the request's members each time that it is
- * sent, and its reply is read into them. Some take a second step: a check is a plain GET, the cheapest
- * thing that Redis does, and only when the session is gone another GET asks why; a zap reads the value,
- * edits it here, since no script writes JSON, and swaps it for the old one, again and again where somebody
- * else was faster; and so does a heartbeat whose value was shaped by another writer.
+ * A request becomes one call of the link: it is formatted from the request's members each time that
+ * it is sent, and its reply is read into them. Some take a second step: a check is a plain GET, the
+ * cheapest thing that Redis does, and only when the session is gone another GET asks why; a zap
+ * reads the value, edits it here, since no script writes JSON, and swaps it for the old one, again
+ * and again where somebody else was faster; and so does a heartbeat whose value was shaped by
+ * another writer.
  */
 #include "store_redis.h"
 
@@ -41,13 +42,13 @@ enum step { STEP_OP, STEP_WHY, STEP_SWAP };
 
 /* What a request needs while it waits; lives in store_req.backend. */
 struct pending {
-    struct redis_call call;     /* to the link */
-    struct store_redis *self;   /* the handle */
-    struct store_req *req;      /* that this is part of */
-    enum step step;             /* what was asked */
-    unsigned swaps;             /* edits tried */
-    char *before, *after;       /* STEP_SWAP: the value as it was read, and edited */
-    size_t before_len;          /* of before */
+    struct redis_call call;   /* to the link */
+    struct store_redis *self; /* the handle */
+    struct store_req *req;    /* that this is part of */
+    enum step step;           /* what was asked */
+    unsigned swaps;           /* edits tried */
+    char *before, *after;     /* STEP_SWAP: the value as it was read, and edited */
+    size_t before_len;        /* of before */
 };
 
 static_assert(sizeof(struct pending) <= sizeof((struct store_req *)0)->backend,
@@ -103,14 +104,13 @@ static bool is_session(const char *text)
 }
 
 /*
- * Edits the value that Redis holds, as the operation wants, and asks for the swap. What isn't a session even
- * then is left as it is.
+ * Edits the value that Redis holds, as the operation wants, and asks for the swap. What isn't a
+ * session even then is left as it is.
  */
 static void edit(struct pending *pending, const char *value, size_t len)
 {
     const struct store_req *req = pending->req;
     bool zaps = req->op == STORE_ZAP;
-    const char *title = req->session.media_title;
 
     free(pending->before);
     free(pending->after);
@@ -118,9 +118,10 @@ static void edit(struct pending *pending, const char *value, size_t len)
     pending->before_len = len;
     pending->after =
         session_json_edit(value, len, zaps ? req->session.media_id : NULL,
-                          zaps && title[0] != '\0' ? title : NULL, zaps ? -1 : req->now_ms);
+                          zaps ? req->session.media_title : NULL, zaps ? -1 : req->now_ms);
     if (pending->before == NULL || !is_session(pending->after) || pending->swaps++ == SWAPS_MAX) {
-        finish(pending, zaps ? ERR_INTERNAL : ERR_OK); /* a heartbeat has kept it alive all the same */
+        finish(pending,
+               zaps ? ERR_INTERNAL : ERR_OK); /* a heartbeat has kept it alive all the same */
         return;
     }
     memcpy(pending->before, value, len);
@@ -327,8 +328,9 @@ static void take_swap(struct pending *pending, const redisReply *reply)
 static void take_op(struct pending *pending, const redisReply *reply)
 {
     static enum err (*const readers[STORE_OP_COUNT])(struct pending *, const redisReply *) = {
-        [STORE_CREATE] = read_create, [STORE_REVIVE] = read_create, [STORE_GET] = read_get,
-        [STORE_END] = read_end,       [STORE_LIST] = read_list,     [STORE_REVOKE] = read_revoke,
+        [STORE_CREATE] = read_create, [STORE_REVIVE] = read_create,
+        [STORE_GET] = read_get,       [STORE_END] = read_end,
+        [STORE_LIST] = read_list,     [STORE_REVOKE] = read_revoke,
         [STORE_SWEEP] = read_sweep,   [STORE_SET_LIMITS] = read_nothing,
     };
 
@@ -447,9 +449,8 @@ static const struct store_ops ops = {
 struct store *store_redis_open(const struct store_redis_options *options, struct loop *loop)
 {
     struct store_redis *self = calloc(1, sizeof *self);
-    const struct redis_link_options link_options = {.address = options->address,
-                                                    .timeout_ms = options->timeout_ms,
-                                                    .name = options->name};
+    const struct redis_link_options link_options = {
+        .address = options->address, .timeout_ms = options->timeout_ms, .name = options->name};
 
     if (self == NULL)
         return NULL;
