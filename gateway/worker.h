@@ -14,6 +14,7 @@
 #include "store_redis.h"
 
 struct memory;
+struct outage;
 struct worker;
 
 struct worker_options {
@@ -23,10 +24,12 @@ struct worker_options {
     size_t route_count;                      /* of them */
     struct api_options api;                  /* shared by all */
     struct http_options http;                /* limits and timeouts; the rest is filled in */
-    struct memory *memory;                   /* the embedded store; NULL: Redis */
-    const struct store_redis_options *redis; /* where memory is NULL; must outlive the worker */
+    struct memory *memory;                   /* the embedded store, where outage is NULL */
+    struct outage *outage;                   /* whether Redis is there; NULL: without Redis */
+    const struct store_redis_options *redis; /* where Redis is; must outlive the worker */
     int64_t shutdown_ms;                     /* how long a stop waits for requests in flight */
-    bool sweeps;                             /* this one cleans up after expired sessions */
+    bool keeps;                              /* this one cleans up after expired sessions, and tells
+                                                when Redis is back */
 };
 
 /*

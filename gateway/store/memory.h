@@ -28,6 +28,29 @@ void memory_free(struct memory *memory);
 /* Carries out one request and returns its outcome; sets what store.h says. Safe from any thread. */
 enum err memory_do(struct memory *memory, struct store_req *req);
 
+/*
+ * The same while Redis is away: sets req->fallback, and remembers what changed for memory_take_dirty. A
+ * session that isn't known here is not put in place by this; ADOPT does that.
+ */
+enum err memory_stand_in(struct memory *memory, struct store_req *req);
+
+/*
+ * What Redis has just said, so that this store knows what this gateway has seen: a session lives, or has
+ * ended (names: id, family_id, device_id). has_title: the session's title is the store's, not merely the
+ * token's.
+ */
+void memory_see(struct memory *memory, const struct session *session, bool has_title);
+void memory_see_end(struct memory *memory, const struct session *names, const struct store_end *end);
+
+/*
+ * Takes one change that Redis doesn't know of, and makes a request of it that tells it: ADOPT of a session
+ * that was let in or kept alive, or END; ends come first. false: there is none.
+ */
+bool memory_take_dirty(struct memory *memory, struct store_req *ret_req);
+
+/* Gives a taken change back, after its request has failed. */
+void memory_return_dirty(struct memory *memory, const struct store_req *req);
+
 /* The number of live sessions. */
 size_t memory_count(struct memory *memory);
 

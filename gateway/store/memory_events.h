@@ -18,6 +18,7 @@
     X(EVENT_DISPLACED, "displaced")                                                                \
     X(EVENT_TERMINATED, "terminated")                                                              \
     X(EVENT_REVIVED, "revived")                                                                    \
+    X(EVENT_ADOPTED, "adopted")                                                                    \
     X(EVENT_DENIED, "denied")                                                                      \
     X(EVENT_WOULD_DENY, "would_deny")
 

@@ -149,8 +149,10 @@ static void on_deadline(uv_timer_t *timer)
     link->next_deadline_ms = INT64_MAX;
     fail_sent(link);
     if (link->state == UP && link->head != link->tail &&
-        slot(link, link->head)->at_ms + link->timeout_ms <= now_ms(link))
+        slot(link, link->head)->at_ms + link->timeout_ms <= now_ms(link)) {
         lose(link, "no reply within redis.timeout_ms");
+        link->away = true;
+    }
     if (link->state != UP && !link->away && link->lost_ms + link->timeout_ms <= now_ms(link))
         link->away = true;
     fail_waiting(link);

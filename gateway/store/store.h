@@ -62,6 +62,11 @@
  *            earlier block). Sets ended_count.
  * SET_LIMITS Overrides the limits of the family in session.family_id by those in create (-1: not that one;
  *            both: no override any more), for for_ms (0: until it is changed).
+ * ADOPT      Puts a session in place that was let in or kept alive while Redis was away: over the limits if
+ *            need be, with the start and the last sign of life that it had (session.started_ms by the
+ *            store's clock; create.idle_ms). One that lives is kept alive, and gets media_id and media_title.
+ *            ERR_OK: sets now_ms and expires_ms. ERR_SESSION_ENDED: it has ended, or its family or device
+ *            was revoked after its start; sets end.
  * SWEEP      Cleans up after some of the sessions that expired. ERR_OK; sets ended_count to the number of
  *            entries that were due: at SWEEP_MAX there may be more.
  */
@@ -76,6 +81,7 @@ enum store_op {
     STORE_LIST,
     STORE_REVOKE,
     STORE_SET_LIMITS,
+    STORE_ADOPT,
     STORE_SWEEP,
     STORE_OP_COUNT
 };
@@ -106,6 +112,7 @@ struct store_create {
     int32_t device_limit;                                  /* the same */
     bool evict;                                            /* onLimit evict_oldest, and allowed */
     int64_t issued_ms;                                     /* REVIVE: when the token was issued */
+    int64_t idle_ms;                                       /* ADOPT: since its last sign of life */
 };
 
 struct store_req {
@@ -118,6 +125,7 @@ struct store_req {
     int64_t for_ms;                      /* REVOKE and SET_LIMITS, in */
 
     enum err err;                 /* out: the outcome */
+    bool fallback;                /* out: answered by the embedded store while Redis is away */
     bool ended;                   /* END, out */
     uint32_t ended_count;         /* REVOKE and SWEEP, out */
     enum err would_deny;          /* CREATE, out: what would have refused it, were limits enforced */
@@ -128,6 +136,8 @@ struct store_req {
     struct store_stream *streams; /* CREATE and LIST, out; the store's, valid until done returns */
     size_t stream_count;          /* of them */
 
+    void (*redis_done)(struct store_req *req); /* the outage decorator's: done, while Redis is asked */
+    void *decorator;           /* the same: its handle */
     struct loop_task ready;    /* the store's: brings the callback */
     max_align_t backend[8];    /* the store's, for what waits */
 };
@@ -138,7 +148,21 @@ struct store_req {
 /* One SWEEP looks at so many sessions. */
 #define SWEEP_MAX 100
 
-enum store_state { STORE_STARTING, STORE_UP, STORE_AWAY };
+/* How a store is: name in C, word in /readyz (DESIGN.md section 2). */
+#define STORE_STATE_TABLE(X)                                                                       \
+    X(STORE_STARTING, "deny")       /* it hasn't answered yet, or again: requests wait */          \
+    X(STORE_UP, "up")               /* it answers */                                               \
+    X(STORE_AWAY, "deny")           /* it doesn't; nor does anything in its place */               \
+    X(STORE_FALLBACK, "fallback")   /* the embedded store answers in its place */                  \
+    X(STORE_ALLOW, "allow")         /* everybody is let in, uncounted */                           \
+    X(STORE_RETURNING, "returning") /* it is told what happened meanwhile */
+
+enum store_state {
+#define X(name, word) name,
+    STORE_STATE_TABLE(X)
+#undef X
+        STORE_STATE_COUNT
+};
 
 /* What both stores must know of the settings. */
 struct store_options {
@@ -189,7 +213,7 @@ static inline const char *store_kind(const struct store *store)
     return store->ops->kind;
 }
 
-/* STARTING until the first answer; AWAY while nothing can be asked. */
+/* How it is now. */
 static inline enum store_state store_state(const struct store *store)
 {
     return store->ops->state(store);
@@ -206,6 +230,9 @@ static inline void store_close(struct store *store, void (*on_closed)(void *arg)
 
 /* For stores: sets the outcome and has req->done called from the loop; frees req->streams after it. */
 void store_complete(struct store *store, struct store_req *req, enum err err);
+
+/* The word of a state. Never NULL. */
+const char *store_state_word(enum store_state state);
 
 /* For stores: clears what a request will be answered with. */
 void store_begin(struct store_req *req);
