@@ -89,7 +89,7 @@ static void on_store_closed(void *arg)
         http_server_stop(worker->http, on_server_stopped, worker);
 }
 
-/* Cleans up after expired sessions, and tells when Redis is back. -1 where memory runs out. */
+/* Looks out for Redis. -1 where memory runs out. */
 static int start_keeping(struct worker *worker)
 {
     const struct worker_options *options = &worker->options;
@@ -107,7 +107,6 @@ static int start_keeping(struct worker *worker)
         if (worker->keeper == NULL)
             return -1;
     }
-    sweeper_start(&worker->sweeper, &worker->loop, worker->store, options->api.store_timeout_ms);
     return 0;
 }
 
@@ -211,7 +210,10 @@ static struct store *open_store(struct worker *worker)
     struct store_redis_options redis_options = *options->redis;
     redis_options.name = options->name;
     struct store *redis = store_redis_open(&redis_options, &worker->loop);
-    return redis != NULL ? store_outage_open(options->outage, redis) : NULL;
+    struct store *store = redis != NULL ? store_outage_open(options->outage, redis) : NULL;
+    if (store == NULL)
+        worker->keeper_store = redis; /* to be closed with the worker */
+    return store;
 }
 
 static int start_server(struct worker *worker, char *ret_reason, size_t size)
@@ -258,6 +260,9 @@ struct worker *worker_start(const struct worker_options *options, char *ret_reas
         worker_free(worker);
         return NULL;
     }
+    if (worker->options.keeps)
+        sweeper_start(&worker->sweeper, &worker->loop, worker->store,
+                      worker->options.api.store_timeout_ms);
     int rc = start_keeping(worker) == 0 ? 0 : UV_ENOMEM;
     if (rc == 0)
         rc = uv_thread_create(&worker->thread, run, worker);

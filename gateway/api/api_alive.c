@@ -76,14 +76,18 @@ static void on_revived(struct store_req *req)
     call->done(call);
 }
 
-void api_revive(struct api_call *call, void (*done)(struct api_call *call))
+bool api_is_to_be_adopted(const struct api_call *call)
 {
     int64_t adopted_until_ms = call->claims.issued_ms + 2 * call->api->options.ttl_s * 1000;
-    bool adopts = call->claims.fallback && clock_wall_ms() < adopted_until_ms;
 
+    return call->claims.fallback && clock_wall_ms() < adopted_until_ms;
+}
+
+void api_revive(struct api_call *call, void (*done)(struct api_call *call))
+{
     call->done = done;
     call->store.create.idle_ms = 0;
-    api_call_ask(call, adopts ? STORE_ADOPT : STORE_REVIVE, on_revived);
+    api_call_ask(call, api_is_to_be_adopted(call) ? STORE_ADOPT : STORE_REVIVE, on_revived);
 }
 
 static void on_heartbeat(struct store_req *req)

@@ -138,9 +138,9 @@ static void on_revived(struct api_call *call)
 static void on_checked(struct store_req *req)
 {
     struct api_call *call = api_call_of(req);
-    bool keepalive = call->api->options.keepalive;
+    bool revives = call->api->options.keepalive || api_is_to_be_adopted(call);
 
-    if (keepalive && req->err == ERR_SESSION_ENDED && req->end.reason == END_EXPIRED) {
+    if (revives && req->err == ERR_SESSION_ENDED && req->end.reason == END_EXPIRED) {
         api_revive(call, on_revived);
         return;
     }

@@ -80,6 +80,9 @@ void api_keep_alive(struct api_call *call, void (*done)(struct api_call *call));
  */
 void api_revive(struct api_call *call, void (*done)(struct api_call *call));
 
+/* Whether the token's session was let in while Redis was away, and Redis may not know of it yet. */
+bool api_is_to_be_adopted(const struct api_call *call);
+
 /* Whether a revival of the session was refused a moment ago: sets store.err and store.end then. */
 bool api_was_refused(struct api_call *call);
 

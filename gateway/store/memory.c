@@ -210,7 +210,7 @@ static void forget_end(struct memory *memory, struct tombstone *end)
     free(end);
 }
 
-static struct tombstone *find_end(struct memory *memory, const char *id)
+struct tombstone *memory_find_end(struct memory *memory, const char *id)
 {
     struct tombstone *end;
 
@@ -220,12 +220,12 @@ static struct tombstone *find_end(struct memory *memory, const char *id)
 
 bool memory_has_ended(struct memory *memory, const char *id)
 {
-    return find_end(memory, id) != NULL;
+    return memory_find_end(memory, id) != NULL;
 }
 
 void memory_forget_end(struct memory *memory, const char *id)
 {
-    struct tombstone *end = find_end(memory, id);
+    struct tombstone *end = memory_find_end(memory, id);
 
     if (end != NULL)
         forget_end(memory, end);
@@ -235,7 +235,7 @@ int memory_remember_end(struct memory *memory, const struct session *names,
                         const struct store_end *why, const struct now *now)
 {
     const char *texts[] = {why->by, why->message, names->family_id, names->device_id};
-    struct tombstone *before = find_end(memory, names->id);
+    struct tombstone *before = memory_find_end(memory, names->id);
     size_t size = 0;
 
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
@@ -297,7 +297,7 @@ int memory_retitle(struct entry *entry, const char *media_id, const char *media_
 /* Fills what an ended session's caller is told. */
 enum err memory_tell_end(struct memory *memory, struct store_req *req)
 {
-    struct tombstone *end = find_end(memory, req->session.id);
+    struct tombstone *end = memory_find_end(memory, req->session.id);
 
     req->end = (struct store_end){.reason = END_EXPIRED};
     if (end != NULL) {
@@ -357,7 +357,8 @@ static enum err do_check(struct memory *memory, struct store_req *req, const str
 
     if (entry == NULL)
         return memory_tell_end(memory, req);
-    note_stand_in(memory, entry);
+    if (entry->told != memory->outages) /* it was asked about, which is no news once Redis knows of it */
+        note_stand_in(memory, entry);
     strcpy(req->session.media_id, memory_text(entry, ENTRY_MEDIA_ID));
     req->session.last_heartbeat_ms = entry->last_heartbeat_ms;
     memory_tell_times(memory, req, entry, now);
@@ -402,7 +403,7 @@ static enum event_type ending_event(enum end_reason reason)
 static enum err do_end(struct memory *memory, struct store_req *req, const struct now *now)
 {
     struct entry *entry = memory_find(memory, req->session.id);
-    struct tombstone *before = find_end(memory, req->session.id);
+    struct tombstone *before = memory_find_end(memory, req->session.id);
 
     if (entry == NULL && before != NULL && req->end.reason != END_TERMINATED)
         return ERR_OK;
@@ -531,6 +532,11 @@ void memory_see(struct memory *memory, const struct session *session, bool has_t
     struct now now = {memory->clock.wall_ms(), memory->clock.monotonic_ms()};
     purge(memory, &now);
     struct entry *entry = memory_find(memory, session->id);
+    const struct tombstone *end = memory_find_end(memory, session->id);
+    if (end != NULL && end->dirty_prev != NULL) {
+        pthread_mutex_unlock(&memory->lock);
+        return;
+    }
     memory_forget_end(memory, session->id);
     if (entry == NULL) {
         memory_add(memory, session, 0, &now); /* without memory it stays unseen */
@@ -547,7 +553,9 @@ void memory_see_end(struct memory *memory, const struct session *names, const st
     pthread_mutex_lock(&memory->lock);
     struct now now = {memory->clock.wall_ms(), memory->clock.monotonic_ms()};
     struct entry *entry = memory_find(memory, names->id);
-    memory_remember_end(memory, names, end, &now);
+    const struct tombstone *before = memory_find_end(memory, names->id);
+    if (before == NULL || before->dirty_prev == NULL)
+        memory_remember_end(memory, names, end, &now);
     if (entry != NULL)
         memory_drop(memory, entry);
     pthread_mutex_unlock(&memory->lock);
@@ -598,6 +606,7 @@ struct memory *memory_new(const struct store_options *options, const struct memo
     }
     memory->options = *options;
     memory->clock = clock != NULL ? *clock : machine;
+    memory->outages = 1;
     return memory;
 }
 

@@ -37,10 +37,13 @@ enum err memory_stand_in(struct memory *memory, struct store_req *req);
 /*
  * What Redis has just said, so that this store knows what this gateway has seen: a session lives, or has
  * ended (names: id, family_id, device_id). has_title: the session's title is the store's, not merely the
- * token's.
+ * token's. An end that Redis doesn't know of yet stands.
  */
 void memory_see(struct memory *memory, const struct session *session, bool has_title);
 void memory_see_end(struct memory *memory, const struct session *names, const struct store_end *end);
+
+/* Redis has gone away: what it was told of before may be lost. */
+void memory_begin_outage(struct memory *memory);
 
 /*
  * Takes one change that Redis doesn't know of, and makes a request of it that tells it: ADOPT of a session

@@ -34,6 +34,32 @@ void memory_unmark_end(struct memory *memory, struct tombstone *end)
     end->dirty_prev = end->dirty_next = NULL;
 }
 
+void memory_begin_outage(struct memory *memory)
+{
+    pthread_mutex_lock(&memory->lock);
+    memory->outages++;
+    pthread_mutex_unlock(&memory->lock);
+}
+
+static void tell_adopted(struct memory *memory, const struct session *session,
+                         const struct now *now)
+{
+    struct memory_event event = {
+        .type = EVENT_ADOPTED,
+        .session_id = session->id,
+        .user_id = session->user_id,
+        .family_id = session->family_id,
+        .device_id = session->device_id,
+        .media_id = session->media_id,
+        .cause = "",
+        .by = "",
+        .time_ms = now->wall_ms,
+        .duration_s = -1,
+    };
+
+    memory_events_add(&memory->events, &event);
+}
+
 enum err memory_adopt(struct memory *memory, struct store_req *req, const struct now *now)
 {
     struct session *session = &req->session;
@@ -48,6 +74,7 @@ enum err memory_adopt(struct memory *memory, struct store_req *req, const struct
         entry = memory_add(memory, session, req->create.idle_ms, now);
         if (entry == NULL)
             return ERR_INTERNAL;
+        tell_adopted(memory, session, now);
     } else {
         memory_touch(memory, entry, req->create.idle_ms, now);
         if (memory->in_fallback)
@@ -90,6 +117,7 @@ bool memory_take_dirty(struct memory *memory, struct store_req *ret_req)
         memory_read(entry, &ret_req->session);
         ret_req->create.idle_ms = idle_ms > 0 ? idle_ms : 0;
         memory_unmark_session(memory, entry);
+        entry->told = memory->outages;
     }
     pthread_mutex_unlock(&memory->lock);
     return end != NULL || entry != NULL;
@@ -101,8 +129,7 @@ void memory_return_dirty(struct memory *memory, const struct store_req *req)
 
     pthread_mutex_lock(&memory->lock);
     struct entry *entry = memory_find(memory, id);
-    struct tombstone *end;
-    HASH_FIND(hh, memory->ends, id, SESSION_ID_LEN, end);
+    struct tombstone *end = memory_find_end(memory, id);
     if (req->op == STORE_END && end != NULL)
         memory_mark_end(memory, end);
     else if (req->op == STORE_ADOPT && entry != NULL)

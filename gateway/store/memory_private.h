@@ -30,6 +30,7 @@ struct entry {
     struct entry *group_next[GROUP_KINDS];   /* the same */
     struct entry *expiry_prev, *expiry_next; /* in the queue of expiry */
     struct entry *dirty_prev, *dirty_next;   /* among those that Redis doesn't know of; NULL: isn't */
+    uint64_t told;                           /* memory.outages when Redis was last told of it */
     int64_t started_ms;                      /* wall clock */
     int64_t last_heartbeat_ms;               /* wall clock */
     int64_t alive_ms;                        /* monotonic clock, of the last sign of life */
@@ -72,6 +73,7 @@ struct memory {
     struct memory_marks marks;         /* limits, blocks, rates, cooldowns */
     struct memory_events events;       /* what happened last */
     bool in_fallback;                  /* this operation stands in for Redis: what it changes is dirty */
+    uint64_t outages;                  /* Redis has gone away so often, and once more */
     struct entry *dirty_sessions;      /* let in or kept alive without Redis, oldest change first */
     struct tombstone *dirty_ends;      /* ended without Redis, the same */
 };
@@ -109,7 +111,10 @@ int memory_remember_end(struct memory *memory, const struct session *names,
 /* Forgets it again. */
 void memory_forget_end(struct memory *memory, const char *id);
 
-/* Whether anything is kept of how a session ended. */
+/* What is kept of how a session ended; NULL where nothing is. */
+struct tombstone *memory_find_end(struct memory *memory, const char *id);
+
+/* Whether anything is. */
 bool memory_has_ended(struct memory *memory, const char *id);
 
 /* Tells a caller how a session ended. Always ERR_SESSION_ENDED. */

@@ -3,10 +3,10 @@
  *
  *   STARTING → UP → AWAY → RETURNING → UP
  *
- * STARTING, requests go to Redis and wait for it, as long as they may.  * Any thread may find out that Redis is away. One thread, the keeper's, finds out that it is back: its own
- * handle answers several times in a row; then it tells Redis what the embedded store has let in, kept alive
- * and ended meanwhile, ends first, some at a time; when all is told the state is UP. Requests are answered
- * in Redis' place until then.
+ * STARTING, requests go to Redis and wait for it, as long as they may. Any thread may find out that Redis is
+ * away. One thread, the keeper's, finds out that it is back: its own handle answers several times in a row;
+ * then it tells Redis what the embedded store has let in, kept alive and ended meanwhile, ends first, some at
+ * a time; when all is told the state is UP. Requests are answered in Redis' place until then.
  */
 #ifndef OUTAGE_H
 #define OUTAGE_H
@@ -38,11 +38,14 @@ enum store_state outage_state(const struct outage *outage);
 /* Any thread: whether requests go to Redis. */
 bool outage_asks_redis(const struct outage *outage);
 
-/* Any thread: Redis doesn't answer. */
+/* Any thread whose requests went to Redis: it doesn't answer. What is known already changes nothing. */
 void outage_note_away(struct outage *outage);
 
 /* Any thread: how often Redis has gone away. */
 uint64_t outage_count(const struct outage *outage);
+
+/* Any thread: how often it has been found to be there. Evidence from before the last time is no news. */
+uint64_t outage_returns(const struct outage *outage);
 
 int64_t outage_ttl_ms(const struct outage *outage);
 enum outage_policy outage_policy(const struct outage *outage);

@@ -506,7 +506,7 @@ struct redis_link *redis_link_new(struct loop *loop, const struct redis_link_opt
     link->next_deadline_ms = INT64_MAX;
     link->backoff_ms = BACKOFF_MIN_MS;
     link->lost_ms = now_ms(link);
-    link->clock_offset_ms = clock_wall_ms() - link->lost_ms;
+    link->clock_offset_ms = clock_wall_ms() - clock_monotonic_ms(); /* uv_now may be of long ago */
     uv_timer_init(&loop->uv, &link->connect_timer);
     uv_timer_init(&loop->uv, &link->deadline_timer);
     link->handles_open = 2;

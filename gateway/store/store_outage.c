@@ -4,7 +4,9 @@
  * Redis is asked while the process believes that it is there. Its answers are shown to the embedded store,
  * which so knows what this gateway has seen, and can go on from there. A request that Redis doesn't answer is
  * answered in its place, as all are while it is away: by the embedded store (fallback), by 503 (deny), or by
- * yes (allow). That an authorize waited too long makes no outage yet; that the connection is given up does.
+ * yes (allow). That an authorize waited too long makes no outage yet; that the connection is given up does, or
+ * an answer such as READONLY. But a connection that was given up before Redis came back proves nothing: until
+ * it is made again the thread's requests alone are answered in Redis' place.
  */
 #include "store_outage.h"
 
@@ -20,9 +22,17 @@ struct store_outage {
     struct store store;           /* the handle */
     struct store *redis;          /* the thread's, to Redis itself */
     struct outage *outage;        /* shared */
+    uint64_t returns;             /* outage_returns when redis was last seen up */
     void (*on_closed)(void *arg); /* of store_close */
     void *on_closed_arg;          /* the same */
 };
+
+/* Whether all is there that a store must know of a session to count it. */
+static bool is_named(const struct session *session)
+{
+    return session->user_id[0] != '\0' && session->family_id[0] != '\0' &&
+           session->device_id[0] != '\0' && session->media_id[0] != '\0';
+}
 
 /* ---- In Redis' place ---- */
 
@@ -35,7 +45,7 @@ static enum err stand_in(struct memory *memory, struct store_req *req)
     enum store_op op = req->op;
     enum err err = memory_stand_in(memory, req);
 
-    if (err != ERR_SESSION_ENDED || req->end.reason != END_EXPIRED)
+    if (err != ERR_SESSION_ENDED || req->end.reason != END_EXPIRED || !is_named(&req->session))
         return err;
     req->op = STORE_ADOPT;
     req->create.idle_ms = 0;
@@ -139,16 +149,15 @@ static void show(struct memory *memory, const struct store_req *req)
     case STORE_CHECK:
     case STORE_GET:
     case STORE_ZAP:
-        memory_see(memory, &req->session, true);
+        if (is_named(&req->session))
+            memory_see(memory, &req->session, true);
         break;
     case STORE_HEARTBEAT:
     case STORE_REVIVE:
     case STORE_ADOPT:
         memory_see(memory, &req->session, false);
         break;
-    case STORE_END:
-        memory_see_end(memory, &req->session, &req->end);
-        break;
+    case STORE_END: /* whose reason may not be the first */
     case STORE_REVOKE:
     case STORE_SET_LIMITS:
         repeat(memory, req);
@@ -160,14 +169,28 @@ static void show(struct memory *memory, const struct store_req *req)
     }
 }
 
-/* The handle that a request was submitted to; it stands where done does not need it. */
+/* Whether a request that failed shows that Redis is away, and not merely late or not back yet here. */
+static bool is_evidence(const struct store_outage *self, const struct store_req *req)
+{
+    if (self->returns != outage_returns(self->outage))
+        return false;
+    switch (store_state(self->redis)) {
+    case STORE_AWAY:
+        return true;
+    case STORE_UP:
+        return clock_monotonic_ms() < req->deadline_ms; /* it answered, but with an error */
+    default:
+        return false;
+    }
+}
+
 static void on_redis_done(struct store_req *req)
 {
     struct store_outage *self = req->decorator;
 
     req->done = req->redis_done;
     if (req->err == ERR_STORE_UNAVAILABLE) {
-        if (store_state(self->redis) == STORE_AWAY)
+        if (is_evidence(self, req))
             outage_note_away(self->outage);
         answer_in_place(self, req);
         return;
@@ -194,6 +217,8 @@ static void submit(struct store *store, struct store_req *req)
         answer_in_place(self, req);
         return;
     }
+    if (store_state(self->redis) == STORE_UP)
+        self->returns = outage_returns(self->outage);
     req->decorator = self;
     req->redis_done = req->done;
     req->done = on_redis_done;

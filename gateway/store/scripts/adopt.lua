@@ -24,29 +24,36 @@ local tombstone = redis.call('GET', KEYS[2])
 if tombstone then
   return {'session_ended', now, tombstone}
 end
-for i = 5, 6 do
-  local revoked = decode(redis.call('GET', KEYS[i]) or '{}')
-  if (time_text(revoked.revokedAt) or '') >= started then
-    return {'revoked', now, text_of(revoked, 'message') or ''}
+-- One that lives keeps its start, its last sign of life if that is newer, and, unless its title changed, what
+-- others may have written into it.
+local known = redis.call('GET', KEYS[1])
+local members = known and decode(known) or {}
+local same_title = known and members.mediaId == ARGV[12]
+local last = rfc3339(now - idle)
+if known then
+  local known_last = last_heartbeat(known)
+  started = time_text(members.startedAt) or started
+  last = known_last and known_last > last and known_last or last
+  left = math.max(left, redis.call('PTTL', KEYS[1]), 1)
+else
+  for i = 5, 6 do
+    local revoked = decode(redis.call('GET', KEYS[i]) or '{}')
+    if (time_text(revoked.revokedAt) or '') >= started then
+      return {'revoked', now, text_of(revoked, 'message') or ''}
+    end
+  end
+  if left <= 0 then
+    return {'session_ended', now, false}
   end
 end
 
--- One that lives keeps its start, and what others may have written into it, unless its title changed.
-local known = redis.call('GET', KEYS[1])
-local known_left = known and redis.call('PTTL', KEYS[1]) or -2
-local same_title = known and decode(known).mediaId == ARGV[12]
-if left <= 0 and not known then
-  return {'session_ended', now, false}
-end
-
-left = math.max(left, known_left)
 if same_title then
   redis.call('PEXPIRE', KEYS[1], left)
-  if string.sub(known, -44, -27) == ',"lastHeartbeat":"' and string.sub(known, -26, -3) < rfc3339(now - idle) then
-    redis.call('SETRANGE', KEYS[1], #known - 26, rfc3339(now - idle))
+  if string.sub(known, -44, -27) == ',"lastHeartbeat":"' and string.sub(known, -26, -3) < last then
+    redis.call('SETRANGE', KEYS[1], #known - 26, last)
   end
 else
-  redis.call('SET', KEYS[1], ARGV[6] .. started .. ARGV[7] .. rfc3339(now - idle) .. '"}', 'PX', left)
+  redis.call('SET', KEYS[1], ARGV[6] .. started .. ARGV[7] .. last .. '"}', 'PX', left)
 end
 for i = 3, 4 do
   redis.call('SADD', KEYS[i], id)
@@ -54,10 +61,12 @@ for i = 3, 4 do
     redis.call('PEXPIRE', KEYS[i], left + ttl)
   end
 end
+see_user(prefix, ARGV[9], ttl)
 if not known then
   redis.call('ZADD', KEYS[7], now + left, ARGV[8] .. started)
+  event(KEYS[8], 'adopted', {sessionId = id, userId = ARGV[9], familyId = ARGV[10], deviceId = ARGV[11],
+    mediaId = ARGV[12]})
+elseif not same_title then
+  publish_ended(prefix, id)
 end
-see_user(prefix, ARGV[9], ttl)
-event(KEYS[8], 'adopted', {sessionId = id, userId = ARGV[9], familyId = ARGV[10], deviceId = ARGV[11],
-  mediaId = ARGV[12]})
 return {'ok', now, left}
