@@ -344,7 +344,7 @@ static enum err do_heartbeat(struct memory *memory, struct store_req *req, const
 
     if (entry == NULL)
         return memory_tell_end(memory, req);
-    if (now->monotonic_ms - entry->alive_ms >= memory->options.heartbeat_min_ms)
+    if (now->monotonic_ms - entry->alive_ms >= store_heartbeat_min(&memory->options))
         memory_touch(memory, entry, 0, now);
     note_stand_in(memory, entry);
     memory_tell_times(memory, req, entry, now);

@@ -362,7 +362,7 @@ enum err memory_create(struct memory *memory, struct store_req *req, const struc
     enum err err = memory_check_revoked(memory, req, now);
     if (err == ERR_OK)
         err = count_rate(memory, req, now);
-    if (err == ERR_RATE_LIMITED)
+    if (err == ERR_RATE_LIMITED || err == ERR_FORBIDDEN)
         tell_about(memory, req, EVENT_DENIED, err_word(err), now);
     return err == ERR_OK ? seek_place(memory, req, now) : err;
 }

@@ -144,7 +144,7 @@ static void format_heartbeat(const struct redis_format *format, const struct sto
     resp_text(out, req->session.id);
     resp_int(out, format->options->ttl_ms);
     resp_text(out, req->session.user_id);
-    resp_int(out, format->options->heartbeat_min_ms);
+    resp_int(out, store_heartbeat_min(format->options));
 }
 
 static void format_check(const struct redis_format *format, const struct store_req *req,
@@ -191,7 +191,7 @@ static void format_end(const struct redis_format *format, const struct store_req
     const struct store_options *options = format->options;
     bool terminated = req->end.reason == END_TERMINATED;
 
-    begin(format, out, REDIS_SCRIPT_END, 5, 5);
+    begin(format, out, REDIS_SCRIPT_END, 5, 6);
     add_session_keys(format, &req->session, out);
     add_key(format, out, "stream_events", "");
     resp_text(out, format->prefix);
@@ -199,6 +199,7 @@ static void format_end(const struct redis_format *format, const struct store_req
     resp_text(out, end_reason_word(req->end.reason));
     add_end(out, &req->end);
     resp_int(out, terminated ? options->max_age_ms : 2 * options->ttl_ms);
+    resp_text(out, req->end.by);
 }
 
 static void format_list(const struct redis_format *format, const struct store_req *req,

@@ -61,6 +61,7 @@ struct redis_link {
     int64_t lost_ms;                        /* when the link was lost, or made */
     bool away;                              /* lost for longer than timeout_ms: calls fail at once */
     bool ever_up;                           /* was up once: for the log */
+    char reason[128];                       /* why it was lost, as last logged; "" once it is up */
     unsigned greetings;                     /* replies of the greeting still to come */
     char sha[REDIS_SCRIPT_COUNT][SHA_LEN + 1]; /* of the scripts, from SCRIPT LOAD */
     int64_t clock_offset_ms;                /* Redis' wall clock less our monotonic one */
@@ -183,9 +184,10 @@ static int grow_ring(struct redis_link *link)
 /* Sends what stands in link->out, for a call or (NULL) for the link itself. -1 where it can't. */
 static int send_out(struct redis_link *link, struct redis_call *call)
 {
-    if (link->out.failed || grow_ring(link) != 0 ||
-        redisAsyncFormattedCommand(link->ac, on_reply, NULL, link->out.data, link->out.len) !=
-            REDIS_OK)
+    const char *text = buf_text(&link->out); /* hiredis looks into it as a string */
+
+    if (text == NULL || grow_ring(link) != 0 ||
+        redisAsyncFormattedCommand(link->ac, on_reply, NULL, text, link->out.len) != REDIS_OK)
         return -1;
     *slot(link, link->tail) = (struct sent){call, now_ms(link)};
     if (call != NULL)
@@ -256,6 +258,7 @@ static void become_up(struct redis_link *link)
         log_line(LOG_INFO, "Redis connected", LOG_STR("link", link->name));
     link->away = false;
     link->ever_up = true;
+    link->reason[0] = '\0';
     send_waiting(link);
 }
 
@@ -324,13 +327,13 @@ static void greet(struct redis_link *link)
     int rc = 0;
 
     link->greetings = 0;
-    if (address->password != NULL && address->user != NULL) {
+    if (address->password != NULL && address->user != NULL)
         rc |= send_words(link, 3, (const char *[]){"AUTH", address->user, address->password});
-        link->greetings++;
-    } else if (address->password != NULL) {
+    else if (address->password != NULL)
         rc |= send_words(link, 2, (const char *[]){"AUTH", address->password});
-        link->greetings++;
-    }
+    else /* a Redis that wants a password says so here; a script is too long for it without one */
+        rc |= send_words(link, 1, (const char *[]){"PING"});
+    link->greetings++;
     if (address->db != 0) {
         snprintf(db, sizeof db, "%d", address->db);
         rc |= send_words(link, 2, (const char *[]){"SELECT", db});
@@ -475,10 +478,11 @@ static void lose(struct redis_link *link, const char *why)
         link->lost_ms = now_ms(link);
         log_line(LOG_WARN, "Redis connection lost", LOG_STR("link", link->name),
                  LOG_STR("reason", why));
-    } else if (link->backoff_ms == BACKOFF_MIN_MS) { /* the first of a row */
+    } else if (strncmp(link->reason, why, sizeof link->reason - 1) != 0) { /* once for each reason */
         log_line(LOG_WARN, "Redis connection failed", LOG_STR("link", link->name),
                  LOG_STR("reason", why));
     }
+    snprintf(link->reason, sizeof link->reason, "%s", why);
     link->state = DOWN;
     drop_context(link);
     take_back_sent(link);

@@ -33,6 +33,13 @@ void store_begin(struct store_req *req)
     req->stream_count = 0;
 }
 
+int64_t store_heartbeat_min(const struct store_options *options)
+{
+    int64_t third_ms = options->ttl_ms / 3;
+
+    return options->heartbeat_min_ms < third_ms ? options->heartbeat_min_ms : third_ms;
+}
+
 const char *store_replaced_by(const struct session *session)
 {
     return session->device_name[0] != '\0' ? session->device_name : session->device_id;

@@ -237,6 +237,12 @@ const char *store_state_word(enum store_state state);
 /* For stores: clears what a request will be answered with. */
 void store_begin(struct store_req *req);
 
+/*
+ * For stores: how long after a session's last sign of life a heartbeat isn't written: heartbeat_min_ms, but
+ * never more than a third of the TTL, or a session of a short one could not be kept alive.
+ */
+int64_t store_heartbeat_min(const struct store_options *options);
+
 /* For stores: who took a replaced stream's place: the deviceName, else the deviceId. */
 const char *store_replaced_by(const struct session *session);
 

@@ -94,7 +94,17 @@ static void ask(struct pending *pending, enum step step)
     redis_link_call(pending->self->link, &pending->call);
 }
 
-/* Edits the value that Redis holds, as the operation wants, and asks for the swap. */
+static bool is_session(const char *text)
+{
+    struct session session = {0};
+
+    return text != NULL && session_json_parse(text, strlen(text), &session) == 0;
+}
+
+/*
+ * Edits the value that Redis holds, as the operation wants, and asks for the swap. What isn't a session even
+ * then is left as it is.
+ */
 static void edit(struct pending *pending, const char *value, size_t len)
 {
     const struct store_req *req = pending->req;
@@ -108,7 +118,7 @@ static void edit(struct pending *pending, const char *value, size_t len)
     pending->after =
         session_json_edit(value, len, zaps ? req->session.media_id : NULL,
                           zaps && title[0] != '\0' ? title : NULL, zaps ? -1 : req->now_ms);
-    if (pending->before == NULL || pending->after == NULL || pending->swaps++ == SWAPS_MAX) {
+    if (pending->before == NULL || !is_session(pending->after) || pending->swaps++ == SWAPS_MAX) {
         finish(pending, zaps ? ERR_INTERNAL : ERR_OK); /* a heartbeat has kept it alive all the same */
         return;
     }
@@ -121,7 +131,8 @@ static void edit(struct pending *pending, const char *value, size_t len)
 static void tell_times(struct pending *pending, int64_t now_ms, int64_t left_ms)
 {
     pending->req->now_ms = now_ms;
-    pending->req->expires_ms = now_ms + left_ms;
+    /* A value that another writer gave no TTL gets ours with its next heartbeat. */
+    pending->req->expires_ms = now_ms + (left_ms >= 0 ? left_ms : pending->self->options.ttl_ms);
     redis_link_learn_now(pending->self->link, now_ms);
 }
 

@@ -266,8 +266,12 @@ static void seek_place(const struct seeker *seeker, struct model_answer *answer)
     bool gives_up = req->op == STORE_CREATE &&
                     (req->create.replace_count > 0 || req->session.player_id[0] != '\0');
 
-    for (int kind = FAMILY; kind <= DEVICE; kind++)
-        active[kind] = count_set(model, kind, seeker->number[kind]);
+    for (int kind = FAMILY; kind <= DEVICE; kind++) {
+        const struct model_session *own = model_find(model, req->session.id);
+        bool is_ghost = req->op == STORE_REVIVE && own->counted[kind];
+
+        active[kind] = count_set(model, kind, seeker->number[kind]) - is_ghost;
+    }
     if (gives_up || !has_room(seeker, FAMILY, active[FAMILY]) ||
         !has_room(seeker, DEVICE, active[DEVICE])) {
         for (int kind = FAMILY; kind <= DEVICE; kind++)

@@ -64,7 +64,7 @@ CONTRACT_TEST(revive, brings_back_all_after_a_loss_of_data)
     struct session streams[10];
 
     for (int i = 0; i < 10; i++) {
-        char device[8];
+        char device[16];
 
         snprintf(device, sizeof device, "d%d", i);
         streams[i] = ask_begin(fixture, "f", device);

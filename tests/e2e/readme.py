@@ -22,7 +22,7 @@ MASKS = [
     (re.compile(r"(?m)^Date: .*$"), "Date: DATE"),
     (re.compile(r"(?m)^X-Request-Id: .*$"), "X-Request-Id: ID"),
     (re.compile(r'"token": "[^"]*"'), '"token": "TOKEN"'),
-    (re.compile(r"\b[A-Za-z0-9_-]{22}\b"), "SESSION"),
+    (re.compile(r"(?<![\w-])[A-Za-z0-9_-]{22}(?![\w-])"), "SESSION"),
     (re.compile(r'"idleSeconds": \d+'), '"idleSeconds": N'),
 ]
 

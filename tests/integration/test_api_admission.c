@@ -187,12 +187,16 @@ ON_BOTH_STORES(a_stream_that_shows_life_does_not_give_way)
                                       "GATEWAY_SESSION_HEARTBEAT_MIN_INTERVAL=0", NULL};
     struct api_fixture api = api_fixture_start(store, env);
     struct api_session alive = api_admit(api.client, "f1", "d1", NULL);
-    int64_t until_ms = clock_monotonic_ms() + 1500;
+    int64_t until_ms = clock_monotonic_ms() + 1500, since_ms = 0;
+    int status = 409;
 
-    while (clock_monotonic_ms() < until_ms) {
+    while (status == 409 && clock_monotonic_ms() < until_ms) {
+        since_ms = clock_monotonic_ms();
         api_expect_alive(api.client, &alive);
-        cr_assert_eq(api_status(api_create(api.client, "f1", "d1", NULL)), 409);
+        status = api_status(api_create(api.client, "f1", "d1", NULL));
     }
+    /* a machine that stood still for a second made the stream a silent one */
+    cr_expect(status == 409 || clock_monotonic_ms() - since_ms >= 1000, "%d", status);
     api_fixture_stop(&api);
 }
 

@@ -6,6 +6,9 @@
 
 API_SUITES;
 
+static const char *const every_heartbeat_counts[] = {"GATEWAY_SESSION_HEARTBEAT_MIN_INTERVAL=0",
+                                                     NULL};
+
 /* A time that a session's document tells, in ms. */
 static int64_t time_of(struct http_client *client, const struct api_session *session,
                        const char *member)
@@ -33,7 +36,7 @@ static void outlive(struct http_client *client, const struct api_session *sessio
 
 ON_BOTH_STORES(refuses_the_third_stream_of_a_device_and_lists_those_in_the_way)
 {
-    struct api_fixture api = api_fixture_start(store, NULL);
+    struct api_fixture api = api_fixture_start(store, every_heartbeat_counts);
     struct api_session first = api_admit(
         api.client, "f1", "d1",
         "'deviceName':'Kitchen TV','platform':'tvOS','mediaTitle':'Blue Planet','playerId':'p'");
@@ -68,7 +71,7 @@ ON_BOTH_STORES(refuses_the_third_stream_of_a_device_and_lists_those_in_the_way)
 
 ON_BOTH_STORES(refuses_the_eleventh_stream_of_a_family)
 {
-    struct api_fixture api = api_fixture_start(store, NULL);
+    struct api_fixture api = api_fixture_start(store, every_heartbeat_counts);
 
     struct api_session first = api_admit(api.client, "f1", "d0", NULL), last = first;
 
@@ -104,7 +107,7 @@ ON_BOTH_STORES(reports_the_device_where_both_limits_are_reached)
 
 ON_BOTH_STORES(shows_other_families_streams_on_the_device_as_other_alone)
 {
-    struct api_fixture api = api_fixture_start(store, NULL);
+    struct api_fixture api = api_fixture_start(store, every_heartbeat_counts);
     struct api_session ours = api_admit(api.client, "f1", "d1", NULL);
     struct api_session theirs = api_admit(api.client, "f2", "d1", "'deviceName':'secret'");
 

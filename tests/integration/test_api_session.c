@@ -6,6 +6,9 @@
 
 API_SUITES;
 
+static const char *const every_heartbeat_counts[] = {"GATEWAY_SESSION_HEARTBEAT_MIN_INTERVAL=0",
+                                                     NULL};
+
 /* A session's 410, whose reason this is. */
 static void expect_ended(struct http_answer answer, const char *reason)
 {
@@ -18,7 +21,7 @@ static void expect_ended(struct http_answer answer, const char *reason)
 
 ON_BOTH_STORES(a_heartbeat_answers_with_the_time_that_it_won)
 {
-    struct api_fixture api = api_fixture_start(store, NULL);
+    struct api_fixture api = api_fixture_start(store, every_heartbeat_counts);
     struct http_answer created = api_create(api.client, "f1", "d1", NULL);
     struct api_session session;
     bool later = false;
@@ -44,7 +47,7 @@ ON_BOTH_STORES(a_heartbeat_answers_with_the_time_that_it_won)
 
 ON_BOTH_STORES(a_heartbeat_moves_last_heartbeat_and_nothing_else)
 {
-    struct api_fixture api = api_fixture_start(store, NULL);
+    struct api_fixture api = api_fixture_start(store, every_heartbeat_counts);
     struct api_session session = api_admit(api.client, "f1", "d1", "'metadata':{'a':[]}");
     struct http_answer before = api_call(api.client, "GET", &session, "");
     bool moved = false;

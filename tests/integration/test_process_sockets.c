@@ -107,7 +107,7 @@ Test(process_sockets, a_second_gateway_on_the_same_unix_socket_ends_with_2, .ini
     gateway_process_stop(first);
 }
 
-enum { RACERS = 6, RACES = 5 };
+enum { RACERS = 6, RACES = 8 };
 
 /*
  * Starts gateways that stop short of their settings: each has read nothing of its file yet, which
@@ -157,7 +157,7 @@ static void race_for(const char *const *env, const char *address)
         } else if (winner == NULL) {
             winner = racers[i];
         } else {
-            cr_fail("two gateways serve on %s", address);
+            cr_expect(false, "two gateways serve on %s", address);
             gateway_process_stop(racers[i]);
         }
     }

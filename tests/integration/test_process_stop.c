@@ -167,6 +167,6 @@ Test(process_stop, leaves_no_descriptor_open_behind_connections)
     int64_t since_ms = clock_monotonic_ms();
     while (count_descriptors() > before && since_s < 10)
         since_s = (int)((clock_monotonic_ms() - since_ms) / 1000);
-    cr_expect_eq(count_descriptors(), before);
+    cr_expect_leq(count_descriptors(), before); /* before: perhaps with one that was being closed */
     api_fixture_stop(&api);
 }

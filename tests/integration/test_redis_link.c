@@ -390,6 +390,7 @@ Test(redis_link, a_replica_that_takes_no_writes_is_an_outage)
 {
     const struct session tv = begin(), next = ask_session("f", "tv");
 
+    store_fixture_age(&fixture, tv.id, 1000); /* a heartbeat has something to write */
     redis_server_do(redis, "REPLICAOF 127.0.0.1 1");
     ASSERT_ERR(ask_heartbeat(&fixture, &tv), ERR_STORE_UNAVAILABLE);
     ASSERT_ERR(ask_create(&fixture, &next), ERR_STORE_UNAVAILABLE);

@@ -8,7 +8,7 @@
 
 #include "store_fixture.h"
 
-enum { FEED_MAX = 500 }; /* entries that a test may make */
+enum { FEED_MAX = 1000 }; /* entries that a test may make */
 
 /* An entry; a text that is absent, as one that is unknown, is "". */
 struct feed_entry {

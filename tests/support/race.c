@@ -3,7 +3,7 @@
  *
  * Watchers look by a script, so that each look is one instant of Redis; there are several, since
  * one thread is seldom scheduled among so many. They end the race. A client, too, looks after each
- * create that was admitted: nobody else stops that session, so it must be there.
+ * create that was admitted: where nobody else stops that session, it must be there.
  */
 #include "race.h"
 
@@ -101,7 +101,7 @@ static void create(struct race_client *client)
     switch (race->rules->create(client, session)) {
     case RACE_ADMITTED:
         race->admitted++;
-        race->unlisted += !race_is_listed(client, session);
+        race->unlisted += !race->others_end && !race_is_listed(client, session);
         client->held_count++;
         break;
     case RACE_REFUSED:

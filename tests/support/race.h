@@ -60,6 +60,7 @@ struct race {
     const struct race_rules *rules;           /* of admission */
     struct redis_server *redis;               /* where the sets are */
     struct race_client clients[RACE_CLIENTS]; /* a thread each */
+    bool others_end;                          /* set before: clients end each other's sessions */
     int64_t until_ms;                         /* when it ends anyway; monotonic clock */
     atomic_bool over;                         /* everybody is to stop */
     atomic_int admitted, refused, stopped;    /* calls that were answered so */

@@ -40,12 +40,7 @@ local limits = {}
 local override = decode(redis.call('GET', KEYS[5]) or '{}')
 for i, kind in ipairs({'family', 'device'}) do
   local claim, setting = tonumber(ARGV[4 + i]), tonumber(ARGV[6 + i])
-  local wanted = override[kind]
-  if type(wanted) == 'number' and wanted >= 0 and wanted == math.floor(wanted) then
-    limits[kind] = wanted
-  else
-    limits[kind] = claim >= 0 and claim or setting
-  end
+  limits[kind] = limit_of(override, kind) or (claim >= 0 and claim or setting)
 end
 
 local active = {family = redis.call('SCARD', sets.family), device = redis.call('SCARD', sets.device)}
@@ -69,6 +64,10 @@ end
 for i = 8, 9 do
   local revoked = decode(redis.call('GET', KEYS[i]) or '{}')
   if (time_text(revoked.blockedUntil) or '') > text_now then
+    if not reviving then
+      self.sessionId = nil
+      event(KEYS[11], 'denied', self, 'forbidden')
+    end
     return {'forbidden', now, text_of(revoked, 'message') or ''}
   end
   if reviving and (time_text(revoked.revokedAt) or '') >= ARGV[24] then
@@ -76,22 +75,32 @@ for i = 8, 9 do
   end
 end
 
--- The user's creates in this window of a minute, this one included.
-local rate = tonumber(ARGV[12])
-if rate > 0 and not reviving then
-  local count = tonumber(redis.call('GET', KEYS[6]) or 0)
-  local left = redis.call('PTTL', KEYS[6])
-  if count and left > 0 then
-    redis.call('INCR', KEYS[6])
+-- The user's creates in this window of a minute. This one is counted where its outcome is known: nothing is
+-- written before.
+local rate, creates, window_left = reviving and 0 or tonumber(ARGV[12]), 0, 0
+if rate > 0 then
+  local text = redis.call('GET', KEYS[6])
+  window_left = redis.call('PTTL', KEYS[6])
+  if text and window_left > 0 and #text < 16 and string.find(text, '^%d+$') then
+    creates = tonumber(text)
   else
-    count, left = 0, 60000
+    window_left = 0
+  end
+end
+
+local function count_create()
+  if rate > 0 and window_left > 0 then
+    redis.call('INCR', KEYS[6])
+  elseif rate > 0 then
     redis.call('SET', KEYS[6], '1', 'PX', 60000)
   end
-  if count >= rate then
-    self.sessionId = nil
-    event(KEYS[11], 'denied', self, 'rate_limited')
-    return {'rate_limited', now, left}
-  end
+end
+
+if rate > 0 and creates >= rate then
+  count_create()
+  self.sessionId = nil
+  event(KEYS[11], 'denied', self, 'rate_limited')
+  return {'rate_limited', now, window_left}
 end
 
 local function full(kind)
@@ -236,6 +245,7 @@ if full('family') or full('device') or ((player ~= '' or #ARGV > 25) and not rev
       ends[i] = nil
     end
   elseif limit then
+    count_create()
     prune()
     if reviving then
       return {'session_ended', now, false}
@@ -273,6 +283,7 @@ for _, stream in ipairs(ends) do
 end
 
 -- Nothing below can fail.
+count_create()
 prune()
 for _, stream in ipairs(ends) do
   local members = members_of(stream)

@@ -29,13 +29,13 @@ if left < ttl then
   left = ttl
 end
 
--- A set lives one TTL longer than its sessions. One that was lost is made again.
+-- A set lives one TTL longer than its sessions. One that was lost is made again; what is none is left alone.
 for i = 3, 4 do
-  local set_left = redis.call('PTTL', KEYS[i])
-  if set_left == -2 then
+  local is = redis.call('TYPE', KEYS[i]).ok
+  if is == 'none' then
     redis.pcall('SADD', KEYS[i], ARGV[2])
   end
-  if set_left < left + ttl then
+  if (is == 'set' or is == 'none') and redis.call('PTTL', KEYS[i]) < left + ttl then
     redis.call('PEXPIRE', KEYS[i], left + ttl)
   end
 end

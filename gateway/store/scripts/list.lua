@@ -4,8 +4,7 @@
 -- ARGV  1 key prefix  2 the settings' limit for a family (0: none)
 -- Returns {now, limit, {sessionId, value, …}}.
 
-local override = decode(redis.call('GET', KEYS[2]) or '{}').family
-local limit = type(override) == 'number' and override >= 0 and math.floor(override) or tonumber(ARGV[2])
+local limit = limit_of(decode(redis.call('GET', KEYS[2]) or '{}'), 'family') or tonumber(ARGV[2])
 local members, streams = redis.call('SMEMBERS', KEYS[1]), {}
 for first = 1, #members, 500 do
   local keys = {}

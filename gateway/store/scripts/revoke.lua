@@ -13,7 +13,7 @@ expect_type(KEYS[3], 'stream')
 
 local streams = {}
 for _, id in ipairs(redis.call('SMEMBERS', KEYS[2])) do
-  local value = redis.call('GET', prefix .. 'session:' .. id)
+  local value = redis.call('MGET', prefix .. 'session:' .. id)[1] -- GET would raise where it is no text
   local members = decode(value or '{}')
   members.sessionId, members.lives = id, value and true
   members.sets = {KEYS[2]}
@@ -28,8 +28,7 @@ for _, id in ipairs(redis.call('SMEMBERS', KEYS[2])) do
   streams[#streams + 1] = members
 end
 
-redis.call('SET', KEYS[1], ARGV[6] .. rfc3339(now) .. ARGV[7] .. rfc3339(now + block) .. ARGV[8],
-  'PX', math.max(tonumber(ARGV[3]), block))
+-- What frees memory comes first: a Redis that has none left refuses a script's first write alone.
 local ended = 0
 for _, members in ipairs(streams) do
   for _, set in ipairs(members.sets) do
@@ -42,6 +41,8 @@ for _, members in ipairs(streams) do
     event(KEYS[3], 'terminated', members, 'terminated', nil, seconds_since(members.startedAt, now))
   end
 end
+redis.call('SET', KEYS[1], ARGV[6] .. rfc3339(now) .. ARGV[7] .. rfc3339(now + block) .. ARGV[8],
+  'PX', math.max(tonumber(ARGV[3]), block))
 for _, members in ipairs(streams) do
   publish_ended(prefix, members.sessionId)
 end

@@ -16,7 +16,7 @@ local function seconds_since(text, ms)
   local days = era * 146097 + yoe * 365 + math.floor(yoe / 4) - math.floor(yoe / 100) + doy - 719468
   local seconds = days * 86400 + tonumber(string.sub(text, 12, 13)) * 3600
     + tonumber(string.sub(text, 15, 16)) * 60 + tonumber(string.sub(text, 18, 19))
-  return math.max(0, math.floor(ms / 1000) - seconds)
+  return math.max(0, math.floor((ms - seconds * 1000 - tonumber(string.sub(text, 21, 23))) / 1000))
 end
 
 -- Writes an entry. about has the members of a session's value, and its sessionId; what is absent is left

@@ -19,10 +19,22 @@ local function text_of(members, name)
   return type(value) == 'string' and value or nil
 end
 
--- The time of the last sign of life, as text; nil where it can't be read. Ours stands at the value's end:
--- ,"lastHeartbeat":"2026-11-20T23:40:00.123Z"}
+-- A limit that an override sets, else nil.
+local function limit_of(override, kind)
+  local limit = override[kind]
+  if type(limit) == 'number' and limit >= 0 and limit < 2 ^ 31 and limit == math.floor(limit) then
+    return limit
+  end
+end
+
+-- Whether a value ends as ours do: ,"lastHeartbeat":"2026-11-20T23:40:00.123Z"}
+local function ends_as_ours(value)
+  return string.sub(value, -44, -27) == ',"lastHeartbeat":"' and string.sub(value, -2) == '"}'
+end
+
+-- The time of the last sign of life, as text; nil where it can't be read.
 local function last_heartbeat(value)
-  if string.sub(value, -44, -27) == ',"lastHeartbeat":"' and string.sub(value, -2) == '"}' then
+  if ends_as_ours(value) then
     local text = time_text(string.sub(value, -26, -3))
     if text then
       return text
