@@ -34,7 +34,8 @@ if known then
   local known_last = last_heartbeat(known)
   started = time_text(members.startedAt) or started
   last = known_last and known_last > last and known_last or last
-  left = math.max(left, redis.call('PTTL', KEYS[1]), 1)
+  local known_left = redis.call('PTTL', KEYS[1])
+  left = math.max(left, known_left > 0 and known_left or ttl) -- another writer's may have no end
 else
   for i = 5, 6 do
     local revoked = decode(redis.call('GET', KEYS[i]) or '{}')
