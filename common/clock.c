@@ -131,7 +131,6 @@ int clock_parse(const char *text, size_t len, int64_t *ret_wall_ms)
     date_from_days(days, &same_year, &same_month, &same_day);
     if (same_month != month || same_day != day) /* such as February 30 */
         return -1;
-    *ret_wall_ms =
-        days * MS_PER_DAY + hour * 3600000LL + minute * 60000LL + second * 1000LL + ms;
+    *ret_wall_ms = days * MS_PER_DAY + hour * 3600000LL + minute * 60000LL + second * 1000LL + ms;
     return 0;
 }

@@ -9,10 +9,9 @@ static const struct {
     const char *title;
     const char *detail;
     int status;
-} table[ERR_COUNT] = {
-    [ERR_OK] = {"ok", "OK", "", 200},
+} table[ERR_COUNT] = {[ERR_OK] = {"ok", "OK", "", 200},
 #define X(name, word_, status_, title_, detail_) [name] = {word_, title_, detail_, status_},
-    ERR_TABLE(X)
+                      ERR_TABLE(X)
 #undef X
 };
 

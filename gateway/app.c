@@ -28,22 +28,22 @@
 #define SPARE_FILES       1024 /* beside the player's connections */
 
 struct app {
-    const struct settings *settings;          /* all of them, checked */
-    struct loop loop;                         /* of the main thread */
-    const char *file;                         /* where they were read from, or NULL */
-    uv_signal_t sigterm, sigint;              /* both stop */
-    uv_signal_t sighup;                       /* reads the settings again */
-    uv_timer_t delay;                         /* shutdown_delay_ms */
-    bool stopping;                            /* a signal came */
-    atomic_bool draining;                     /* shared with the threads */
-    struct listener player, admin;            /* sockets */
+    const struct settings *settings;             /* all of them, checked */
+    struct loop loop;                            /* of the main thread */
+    const char *file;                            /* where they were read from, or NULL */
+    uv_signal_t sigterm, sigint;                 /* both stop */
+    uv_signal_t sighup;                          /* reads the settings again */
+    uv_timer_t delay;                            /* shutdown_delay_ms */
+    bool stopping;                               /* a signal came */
+    atomic_bool draining;                        /* shared with the threads */
+    struct listener player, admin;               /* sockets */
     struct acceptor accept_player, accept_admin; /* where they are unix sockets */
-    struct keys keys;                         /* shared with the threads */
-    struct memory *memory;                    /* the embedded store, or NULL */
-    struct redis_address address;             /* of Redis, where memory is NULL */
-    struct store_redis_options redis;         /* the same */
-    struct worker **workers;                  /* the player listener's, then the admin thread */
-    size_t worker_count;                      /* started, the admin thread included */
+    struct keys keys;                            /* shared with the threads */
+    struct memory *memory;                       /* the embedded store, or NULL */
+    struct redis_address address;                /* of Redis, where memory is NULL */
+    struct store_redis_options redis;            /* the same */
+    struct worker **workers;                     /* the player listener's, then the admin thread */
+    size_t worker_count;                         /* started, the admin thread included */
 };
 
 /* ---- The store ---- */
@@ -96,7 +96,8 @@ static int open_store(struct app *app)
 
 /* ---- Sockets and threads ---- */
 
-static int open_listener(const char *text, const char *name, size_t threads, struct listener *listener)
+static int open_listener(const char *text, const char *name, size_t threads,
+                         struct listener *listener)
 {
     struct buf reason = BUF_EMPTY;
     char address[LISTEN_ADDRESS_TEXT];
@@ -157,8 +158,7 @@ static int start_worker(struct app *app, struct worker_options *options, struct 
 {
     char reason[128];
 
-    options->listen_fd =
-        listener->address.kind == LISTEN_TCP ? listener_take(listener, n) : -1;
+    options->listen_fd = listener->address.kind == LISTEN_TCP ? listener_take(listener, n) : -1;
     struct worker *worker = worker_start(options, reason, sizeof reason);
     if (worker == NULL) {
         log_line(LOG_ERROR, "can't start a thread", LOG_STR("thread", options->name),
@@ -181,8 +181,7 @@ static int start_workers(struct app *app)
         return APP_FAILED;
     fill_options(app, &options);
     options.routes = api_player_routes(&options.route_count);
-    options.http.connection_limit =
-        (unsigned)((size_t)settings->http_connections / players + 1);
+    options.http.connection_limit = (unsigned)((size_t)settings->http_connections / players + 1);
     for (size_t i = 0; i < players && rc == APP_OK; i++) {
         snprintf(options.name, sizeof options.name, "worker %zu", i + 1);
         rc = start_worker(app, &options, &app->player, i);

@@ -35,13 +35,13 @@ struct worker {
     bool stopping;                 /* a stop is under way */
     struct sweeper sweeper;        /* where options.sweeps */
 
-    uv_async_t mail;               /* rings when there is something in the mailbox */
-    pthread_mutex_t mail_lock;     /* over the mailbox, which is what follows */
-    int *fds;                      /* connections handed over */
-    size_t fd_count, fd_room;      /* of fds */
-    bool stop_asked;               /* worker_stop was called */
+    uv_async_t mail;           /* rings when there is something in the mailbox */
+    pthread_mutex_t mail_lock; /* over the mailbox, which is what follows */
+    int *fds;                  /* connections handed over */
+    size_t fd_count, fd_room;  /* of fds */
+    bool stop_asked;           /* worker_stop was called */
 
-    uv_thread_t thread;            /* runs the loop */
+    uv_thread_t thread; /* runs the loop */
 };
 
 static void on_access(void *arg, const struct http_access *access)

@@ -17,13 +17,13 @@ struct memory;
 struct worker;
 
 struct worker_options {
-    char name[32];                           /* for the log, for example "worker 1" */
-    int listen_fd;                           /* the worker's own; -1: worker_hand_over brings connections */
-    const struct http_route *routes;         /* the listener's */
-    size_t route_count;                      /* of them */
-    struct api_options api;                  /* shared by all */
-    struct http_options http;                /* limits and timeouts; the rest is filled in */
-    struct memory *memory;                   /* the embedded store; NULL: Redis */
+    char name[32];                   /* for the log, for example "worker 1" */
+    int listen_fd;                   /* the worker's own; -1: worker_hand_over brings connections */
+    const struct http_route *routes; /* the listener's */
+    size_t route_count;              /* of them */
+    struct api_options api;          /* shared by all */
+    struct http_options http;        /* limits and timeouts; the rest is filled in */
+    struct memory *memory;           /* the embedded store; NULL: Redis */
     const struct store_redis_options *redis; /* where memory is NULL; must outlive the worker */
     int64_t shutdown_ms;                     /* how long a stop waits for requests in flight */
     bool sweeps;                             /* this one cleans up after expired sessions */

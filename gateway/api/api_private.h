@@ -37,6 +37,7 @@ struct api_call {
     void (*done)(struct api_call *call); /* of api_keep_alive */
     struct api_batch *batch;    /* that this is part of, or NULL */
     size_t index;               /* in the batch */
+    bool trusted;               /* a family's call by somebody who may create sessions */
     bool zaps;                  /* a heartbeat that changes the title */
     session_name zap_media_id;  /* to this one */
     session_name zap_media_title; /* the same; "" where not given */

@@ -335,8 +335,7 @@ static enum err do_zap(struct memory *memory, struct store_req *req, const struc
         return memory_tell_end(memory, req);
     memory_read(entry, &session);
     strcpy(session.media_id, req->session.media_id);
-    if (req->session.media_title[0] != '\0')
-        strcpy(session.media_title, req->session.media_title);
+    strcpy(session.media_title, req->session.media_title);
     char *text = pack(&session);
     if (text == NULL)
         return ERR_INTERNAL;

@@ -50,7 +50,7 @@
  * CHECK      Whether a session lives. ERR_OK: sets session.media_id, session.last_heartbeat_ms and now_ms.
  *            ERR_SESSION_ENDED: sets end.
  * GET        A session as it is. ERR_OK: sets session, now_ms and expires_ms. ERR_SESSION_ENDED: sets end.
- * ZAP        Changes a live session's media_id, and media_title where that isn't "". ERR_OK or
+ * ZAP        Changes a live session's media_id and media_title ("": it has none any more). ERR_OK or
  *            ERR_SESSION_ENDED, as HEARTBEAT.
  * END        Ends a session for the reason in end, and keeps that reason for those who ask later. ERR_OK
  *            always; ended says whether it was this call that ended it. The first reason stands, except

@@ -110,7 +110,6 @@ static void edit(struct pending *pending, const char *value, size_t len)
 {
     const struct store_req *req = pending->req;
     bool zaps = req->op == STORE_ZAP;
-    const char *title = req->session.media_title;
 
     free(pending->before);
     free(pending->after);
@@ -118,7 +117,7 @@ static void edit(struct pending *pending, const char *value, size_t len)
     pending->before_len = len;
     pending->after =
         session_json_edit(value, len, zaps ? req->session.media_id : NULL,
-                          zaps && title[0] != '\0' ? title : NULL, zaps ? -1 : req->now_ms);
+                          zaps ? req->session.media_title : NULL, zaps ? -1 : req->now_ms);
     if (pending->before == NULL || !is_session(pending->after) || pending->swaps++ == SWAPS_MAX) {
         finish(pending, zaps ? ERR_INTERNAL : ERR_OK); /* a heartbeat has kept it alive all the same */
         return;
