@@ -84,11 +84,11 @@ static json_t *refusal_members(const struct api_call *call)
     for (size_t i = 0; i < store->stream_count; i++)
         json_array_append_new(sessions,
                               stream_in_the_way(&store->streams[i], store->session.family_id));
-    return json_pack(
-        "{s:s,s:I,s:I,s:o}", "limit", device ? "device" : "family", "max",
-        (json_int_t)(device ? store->usage.device_limit : store->usage.family_limit), "active",
-        (json_int_t)(device ? store->usage.device_active : store->usage.family_active), "sessions",
-        sessions);
+    return json_pack("{s:s,s:I,s:I,s:o}", "limit", device ? "device" : "family", "max",
+                     (json_int_t)(device ? store->usage.device_limit : store->usage.family_limit),
+                     "active",
+                     (json_int_t)(device ? store->usage.device_active : store->usage.family_active),
+                     "sessions", sessions);
 }
 
 /* The members that a 410 has. */

@@ -15,8 +15,8 @@
 
 /* A token found in a request: where, and room for one that had to be decoded. */
 struct found {
-    const char *token;            /* NULL: none */
-    char decoded[TOKEN_MAX + 1];  /* where it points, if it came from a query or a cookie */
+    const char *token;           /* NULL: none */
+    char decoded[TOKEN_MAX + 1]; /* where it points, if it came from a query or a cookie */
 };
 
 /* Takes text as the token if it has a token's shape: an app's own bearer must not shadow ours. */

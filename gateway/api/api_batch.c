@@ -33,7 +33,8 @@ static void let_go(struct api_batch *batch)
         return;
     if (batch->unavailable || (batch->broken > 0 && batch->answered == 0)) {
         json_decref(batch->results);
-        http_problem(batch->http, ERR_STORE_UNAVAILABLE, "the store of sessions is away: try again");
+        http_problem(batch->http, ERR_STORE_UNAVAILABLE,
+                     "the store of sessions is away: try again");
     } else {
         api_reply_json(batch->http, 200, json_pack("{s:o}", "results", batch->results));
     }
@@ -48,9 +49,8 @@ static json_t *result_of(const struct api_call *call)
         return json_pack("{s:s,s:s,s:o}", "sessionId", id, "status", "alive", "expiresAt",
                          api_time(call->store.expires_ms));
     return json_pack("{s:s,s:s,s:s}", "sessionId", id, "status", "ended", "reason",
-                     call->store.err == ERR_SESSION_ENDED
-                         ? end_reason_word(call->store.end.reason)
-                         : err_word(call->store.err));
+                     call->store.err == ERR_SESSION_ENDED ? end_reason_word(call->store.end.reason)
+                                                          : err_word(call->store.err));
 }
 
 static void on_alive(struct api_call *call)
@@ -97,9 +97,9 @@ static bool are_tokens(const json_t *tokens)
 
     if (!json_is_array(tokens) || json_array_size(tokens) > API_BATCH_MAX)
         return false;
-    json_array_foreach(tokens, i, token)
-    if (!json_is_string(token))
-        return false;
+    json_array_foreach (tokens, i, token)
+        if (!json_is_string(token))
+            return false;
     return true;
 }
 
@@ -141,8 +141,8 @@ void api_batch(struct http_request *http)
     if (batch == NULL) {
         http_problem(http, ERR_INTERNAL, "out of memory");
     } else {
-        json_array_foreach(tokens, i, token)
-        send_heartbeat(batch, i, json_string_value(token));
+        json_array_foreach (tokens, i, token)
+            send_heartbeat(batch, i, json_string_value(token));
         let_go(batch);
     }
     api_body_done(&body);

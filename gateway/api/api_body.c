@@ -109,8 +109,7 @@ size_t api_body_session_ids(struct api_body *body, const char *member, size_t mo
         api_body_complain(body, member, what);
         return 0;
     }
-    json_array_foreach(value, i, item)
-    {
+    json_array_foreach (value, i, item) {
         if (!json_is_string(item) ||
             !session_id_is_valid(json_string_value(item), json_string_length(item))) {
             api_body_complain(body, member, "must hold sessionIds, 22 characters each");
@@ -156,6 +155,7 @@ void api_body_limits(struct api_body *body, int32_t *ret_family, int32_t *ret_de
             json_integer_value(value) <= API_LIMIT_MAX)
             *found[i] = (int32_t)json_integer_value(value);
         else
-            api_body_complain(body, "limits", "family and device must be integers from 0 to 100000");
+            api_body_complain(body, "limits",
+                              "family and device must be integers from 0 to 100000");
     }
 }

@@ -79,8 +79,8 @@ static void reply_created(struct http_request *http, struct api_call *call)
         http_problem(http, ERR_INTERNAL, NULL);
         return;
     }
-    json_t *document = api_session_document(call->api, &call->store.session,
-                                             call->store.expires_ms);
+    json_t *document =
+        api_session_document(call->api, &call->store.session, call->store.expires_ms);
     json_object_set_new(document, "token", json_string(token));
     json_object_set_new(document, "usage", api_usage(&call->store.usage));
     struct http_response *response = api_json_response(201, document);

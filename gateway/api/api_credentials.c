@@ -28,9 +28,10 @@ bool api_may_create(struct http_request *http)
     case API_AUTH_UNSAID:
         if (!is_proxied(http))
             return true;
-        http_problem(http, ERR_UNAUTHORIZED,
-                     "the request came through a proxy, and the setting auth.mode doesn't say who may "
-                     "create sessions: set it to api_key, or to open");
+        http_problem(
+            http, ERR_UNAUTHORIZED,
+            "the request came through a proxy, and the setting auth.mode doesn't say who may "
+            "create sessions: set it to api_key, or to open");
         return false;
     case API_AUTH_KEY:
         if (secret != NULL && api_keys_find(api->options.api_keys, secret) != NULL)

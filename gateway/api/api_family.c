@@ -71,7 +71,8 @@ static void admit_caller(struct http_request *http, void (*checked)(struct store
     struct api_call *call = api_call_new(http, api->options.store_timeout_ms);
     if (call == NULL)
         return;
-    if (token == NULL) {
+    call->trusted = token == NULL;
+    if (call->trusted) {
         act(call, what);
     } else if (open_member_token(http, token, call)) {
         api_call_name_session(call);
@@ -86,8 +87,8 @@ static void admit_caller(struct http_request *http, void (*checked)(struct store
 static json_t *list_entry(const struct api *api, const struct store_stream *stream)
 {
     const struct session *session = &stream->session;
-    json_t *entry = api_session_document(
-        api, session, session->last_heartbeat_ms + api->options.ttl_s * 1000);
+    json_t *entry =
+        api_session_document(api, session, session->last_heartbeat_ms + api->options.ttl_s * 1000);
 
     json_object_set_new(entry, "idleSeconds", json_integer(stream->idle_s));
     return entry;
@@ -138,16 +139,23 @@ static void on_found(struct store_req *req)
         strcmp(req->session.family_id, http_request_param(call->http, 0)) != 0) {
         http_problem(call->http, ERR_NOT_FOUND, "not a session of this family");
         api_call_free(call);
-    } else if (req->err == ERR_OK || req->err == ERR_SESSION_ENDED) {
+    } else if (req->err == ERR_OK || (req->err == ERR_SESSION_ENDED && call->trusted)) {
         req->end = (struct store_end){.reason = END_STOPPED};
-        api_call_ask(call, STORE_END, api_on_ended); /* one that sleeps must not come back */
+        api_call_ask(call, STORE_END, api_on_ended);
+    } else if (req->err == ERR_SESSION_ENDED) {
+        http_reply(call->http, http_response_ref(call->api->no_content));
+        api_call_free(call);
     } else {
         api_reply_outcome(call->http, call);
         api_call_free(call);
     }
 }
 
-/* The record tells the device; of one that is gone its id tells the family's partition. */
+/*
+ * The record tells family and device. Of a session that is gone only its id tells anything: its family's
+ * partition. One that sleeps must not come back, if those say so who may create sessions; the word of a member
+ * of just any family in that partition is not enough.
+ */
 static void stop(struct api_call *call)
 {
     struct session *session = &call->store.session;

@@ -20,12 +20,12 @@
 #define API_SPARE_CALLS_MAX 256               /* calls kept to be used again */
 
 struct api {
-    struct api_options options;         /* shared by all threads */
-    struct store *store;                /* this thread's */
-    struct api_call *spare;             /* calls to be used again */
-    unsigned spare_count;               /* of them */
-    struct api_refusals *refusals;      /* of revivals */
-    struct http_response *no_content;   /* 204 */
+    struct api_options options;       /* shared by all threads */
+    struct store *store;              /* this thread's */
+    struct api_call *spare;           /* calls to be used again */
+    unsigned spare_count;             /* of them */
+    struct api_refusals *refusals;    /* of revivals */
+    struct http_response *no_content; /* 204 */
 };
 
 /* A request that needs the store: what lives from the handler to the store's callback. */
@@ -35,12 +35,13 @@ struct api_call {
     struct api *api;            /* this thread's */
     struct http_request *http;  /* to be answered; NULL once it has been, or where a batch asks */
     void (*done)(struct api_call *call); /* of api_keep_alive */
-    struct api_batch *batch;    /* that this is part of, or NULL */
-    size_t index;               /* in the batch */
-    bool zaps;                  /* a heartbeat that changes the title */
-    session_name zap_media_id;  /* to this one */
-    session_name zap_media_title; /* the same; "" where not given */
-    struct api_call *next;      /* among the spare ones */
+    struct api_batch *batch;             /* that this is part of, or NULL */
+    size_t index;                        /* in the batch */
+    bool trusted;                        /* a family's call by somebody who may create sessions */
+    bool zaps;                           /* a heartbeat that changes the title */
+    session_name zap_media_id;           /* to this one */
+    session_name zap_media_title;        /* the same; "" where not given */
+    struct api_call *next;               /* among the spare ones */
 };
 
 /* ---- api_call.c ---- */

@@ -116,8 +116,8 @@ static void spare(struct admission_stream *streams, size_t count, bool replaced_
             streams[i].fate = ADMISSION_STAYS;
 }
 
-void admission_decide(const struct admission_ask *ask, struct admission_stream *streams, size_t count,
-                      struct admission_answer *ret_answer)
+void admission_decide(const struct admission_ask *ask, struct admission_stream *streams,
+                      size_t count, struct admission_answer *ret_answer)
 {
     struct tally all = {0, 0};
 

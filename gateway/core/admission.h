@@ -31,21 +31,21 @@ struct admission_stream {
 
 /* What the new stream asks for, and the limits in force for it. */
 struct admission_ask {
-    uint32_t family_limit;                                /* 0: none */
-    uint32_t device_limit;                                /* 0: none */
-    int64_t displace_after_ms;                            /* silence that gives way; 0: none does */
-    bool evict;                                           /* onLimit evict_oldest, and allowed now */
-    const char *player_id;                                /* "" where not given */
-    char (*replace)[SESSION_ID_LEN + 1];                  /* sessionIds to give up for this one */
-    size_t replace_count;                                 /* of them */
-    bool dry_run;                                         /* limits are only counted */
+    uint32_t family_limit;               /* 0: none */
+    uint32_t device_limit;               /* 0: none */
+    int64_t displace_after_ms;           /* silence that gives way; 0: none does */
+    bool evict;                          /* onLimit evict_oldest, and allowed now */
+    const char *player_id;               /* "" where not given */
+    char (*replace)[SESSION_ID_LEN + 1]; /* sessionIds to give up for this one */
+    size_t replace_count;                /* of them */
+    bool dry_run;                        /* limits are only counted */
 };
 
 struct admission_answer {
-    enum err err;            /* ERR_OK, ERR_DEVICE_LIMIT or ERR_FAMILY_LIMIT */
-    enum err would_deny;     /* in a dry run: what err would have been */
-    uint32_t family_active;  /* streams: on ERR_OK with the new one and without those that end, */
-    uint32_t device_active;  /* else as they are */
+    enum err err;           /* ERR_OK, ERR_DEVICE_LIMIT or ERR_FAMILY_LIMIT */
+    enum err would_deny;    /* in a dry run: what err would have been */
+    uint32_t family_active; /* streams: on ERR_OK with the new one and without those that end, */
+    uint32_t device_active; /* else as they are */
 };
 
 /*
@@ -54,7 +54,7 @@ struct admission_answer {
  * same. In a dry run err is always ERR_OK, and nobody ends on the limits' account: only what the viewer gives
  * up and the same player left behind does.
  */
-void admission_decide(const struct admission_ask *ask, struct admission_stream *streams, size_t count,
-                      struct admission_answer *ret_answer);
+void admission_decide(const struct admission_ask *ask, struct admission_stream *streams,
+                      size_t count, struct admission_answer *ret_answer);
 
 #endif

@@ -191,8 +191,10 @@ char *session_json_edit(const char *text, size_t len, const char *media_id, cons
         return NULL;
     if (media_id != NULL)
         json_object_set_new(object, "mediaId", json_string(media_id));
-    if (media_title != NULL)
+    if (media_title != NULL && media_title[0] != '\0')
         json_object_set_new(object, "mediaTitle", json_string(media_title));
+    else if (media_title != NULL)
+        json_object_del(object, "mediaTitle");
 
     json_t *last = json_incref(json_object_get(object, "lastHeartbeat"));
     if (last_heartbeat_ms >= 0) {

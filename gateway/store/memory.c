@@ -248,9 +248,9 @@ int memory_remember_end(struct memory *memory, const struct session *names,
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         at = stpcpy(at, texts[i]) + 1;
     end->reason = why->reason;
-    end->until_ms = now->monotonic_ms + (why->reason == END_TERMINATED
-                                             ? memory->options.max_age_ms
-                                             : 2 * memory->options.ttl_ms);
+    end->until_ms =
+        now->monotonic_ms +
+        (why->reason == END_TERMINATED ? memory->options.max_age_ms : 2 * memory->options.ttl_ms);
     if (before != NULL)
         forget_end(memory, before);
     HASH_ADD(hh, memory->ends, id, SESSION_ID_LEN, end);
@@ -284,8 +284,7 @@ int memory_retitle(struct entry *entry, const char *media_id, const char *media_
 
     memory_read(entry, &session);
     strcpy(session.media_id, media_id);
-    if (media_title[0] != '\0')
-        strcpy(session.media_title, media_title);
+    strcpy(session.media_title, media_title);
     char *text = pack(&session);
     if (text == NULL)
         return -1;
@@ -327,8 +326,7 @@ void memory_tell_times(struct memory *memory, struct store_req *req, const struc
                        const struct now *now)
 {
     req->now_ms = now->wall_ms;
-    req->expires_ms =
-        now->wall_ms + entry->alive_ms + memory->options.ttl_ms - now->monotonic_ms;
+    req->expires_ms = now->wall_ms + entry->alive_ms + memory->options.ttl_ms - now->monotonic_ms;
 }
 
 /* Who was answered for in Redis' place, Redis will be told of. */
@@ -357,7 +355,8 @@ static enum err do_check(struct memory *memory, struct store_req *req, const str
 
     if (entry == NULL)
         return memory_tell_end(memory, req);
-    if (entry->told != memory->outages) /* it was asked about, which is no news once Redis knows of it */
+    if (entry->told !=
+        memory->outages) /* it was asked about, which is no news once Redis knows of it */
         note_stand_in(memory, entry);
     strcpy(req->session.media_id, memory_text(entry, ENTRY_MEDIA_ID));
     req->session.last_heartbeat_ms = entry->last_heartbeat_ms;
@@ -426,7 +425,7 @@ static enum err do_list(struct memory *memory, struct store_req *req, const stru
 
     req->now_ms = now->wall_ms;
     req->usage.family_limit = override != NULL && override->family_limit >= 0
-                                  ? (uint32_t)override->family_limit
+                                  ? (uint32_t) override->family_limit
                                   : memory->options.family_limit;
     if (group == NULL)
         return ERR_OK;

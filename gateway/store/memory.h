@@ -40,7 +40,8 @@ enum err memory_stand_in(struct memory *memory, struct store_req *req);
  * token's. An end that Redis doesn't know of yet stands.
  */
 void memory_see(struct memory *memory, const struct session *session, bool has_title);
-void memory_see_end(struct memory *memory, const struct session *names, const struct store_end *end);
+void memory_see_end(struct memory *memory, const struct session *names,
+                    const struct store_end *end);
 
 /* Redis has gone away: what it was told of before may be lost. */
 void memory_begin_outage(struct memory *memory);

@@ -15,7 +15,7 @@
 static uint32_t limit_in_force(int32_t override, int32_t claim, uint32_t setting)
 {
     if (override >= 0)
-        return (uint32_t)override;
+        return (uint32_t) override;
     return claim >= 0 ? (uint32_t)claim : setting;
 }
 
@@ -280,12 +280,14 @@ static enum err decide(struct memory *memory, struct store_req *req,
 {
     const struct store_options *options = &memory->options;
     bool creates = req->op == STORE_CREATE;
+    /* In Redis' place nobody is known to be silent: he may be heard by another gateway. */
+    bool displaces = creates && !memory->in_fallback;
     bool cools_down =
         memory_marks_find(&memory->marks, MARK_EVICTED, req->session.device_id, NULL) != NULL;
     struct admission_ask ask = {
         .family_limit = req->usage.family_limit,
         .device_limit = req->usage.device_limit,
-        .displace_after_ms = creates ? options->displace_after_ms : 0,
+        .displace_after_ms = displaces ? options->displace_after_ms : 0,
         .evict = creates && req->create.evict && !cools_down,
         .player_id = creates ? req->session.player_id : "",
         .replace = req->create.replace,

@@ -26,8 +26,9 @@ const char *event_type_word(enum event_type type)
 /* The addresses of an entry's texts. */
 static void texts_of(struct memory_event *event, const char **ret_texts[TEXTS])
 {
-    const char **texts[TEXTS] = {&event->session_id, &event->user_id, &event->family_id,
-                                 &event->device_id,  &event->media_id, &event->cause, &event->by};
+    const char **texts[TEXTS] = {&event->session_id, &event->user_id,  &event->family_id,
+                                 &event->device_id,  &event->media_id, &event->cause,
+                                 &event->by};
 
     memcpy(ret_texts, texts, sizeof texts);
 }

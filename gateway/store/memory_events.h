@@ -41,14 +41,14 @@ struct memory_event {
     const char *family_id;
     const char *device_id;
     const char *media_id;
-    const char *cause;      /* a code or reason */
-    const char *by;         /* who took its place */
-    int64_t time_ms;        /* wall clock */
-    int64_t duration_s;     /* of the session that ended; -1 where none did */
+    const char *cause;  /* a code or reason */
+    const char *by;     /* who took its place */
+    int64_t time_ms;    /* wall clock */
+    int64_t duration_s; /* of the session that ended; -1 where none did */
 };
 
 struct memory_events {
-    char **ring;     /* packed entries, the oldest at `number % MEMORY_EVENTS_MAX`; NULL until used */
+    char **ring; /* packed entries, the oldest at `number % MEMORY_EVENTS_MAX`; NULL until used */
     uint64_t number; /* of the latest entry */
 };
 

@@ -29,13 +29,13 @@ struct entry {
     struct entry *group_prev[GROUP_KINDS];   /* in the group's list */
     struct entry *group_next[GROUP_KINDS];   /* the same */
     struct entry *expiry_prev, *expiry_next; /* in the queue of expiry */
-    struct entry *dirty_prev, *dirty_next;   /* among those that Redis doesn't know of; NULL: isn't */
-    uint64_t told;                           /* memory.outages when Redis was last told of it */
-    int64_t started_ms;                      /* wall clock */
-    int64_t last_heartbeat_ms;               /* wall clock */
-    int64_t alive_ms;                        /* monotonic clock, of the last sign of life */
-    char id[SESSION_ID_LEN + 1];             /* sessionId */
-    char *text;                              /* the other strings, in the order of ENTRY_TEXTS */
+    struct entry *dirty_prev, *dirty_next; /* among those that Redis doesn't know of; NULL: isn't */
+    uint64_t told;                         /* memory.outages when Redis was last told of it */
+    int64_t started_ms;                    /* wall clock */
+    int64_t last_heartbeat_ms;             /* wall clock */
+    int64_t alive_ms;                      /* monotonic clock, of the last sign of life */
+    char id[SESSION_ID_LEN + 1];           /* sessionId */
+    char *text;                            /* the other strings, in the order of ENTRY_TEXTS */
 };
 
 /* The strings of a session that an entry packs one behind the other, each with its NUL. */
@@ -52,13 +52,14 @@ enum entry_text {
 
 /* Why a session ended. */
 struct tombstone {
-    UT_hash_handle hh;                          /* by id */
-    struct tombstone *prev, *next;              /* in its queue, the first to go first */
-    struct tombstone *dirty_prev, *dirty_next;  /* among those that Redis doesn't know of; NULL: isn't */
-    int64_t until_ms;                           /* monotonic clock */
-    enum end_reason reason;                     /* why it ended */
-    char id[SESSION_ID_LEN + 1];                /* sessionId */
-    char text[];                                /* by, message, familyId, deviceId; each with its NUL */
+    UT_hash_handle hh;             /* by id */
+    struct tombstone *prev, *next; /* in its queue, the first to go first */
+    struct tombstone *dirty_prev,
+        *dirty_next;             /* among those that Redis doesn't know of; NULL: isn't */
+    int64_t until_ms;            /* monotonic clock */
+    enum end_reason reason;      /* why it ended */
+    char id[SESSION_ID_LEN + 1]; /* sessionId */
+    char text[];                 /* by, message, familyId, deviceId; each with its NUL */
 };
 
 struct memory {
@@ -72,10 +73,10 @@ struct memory {
     struct tombstone *brief, *lasting; /* queues: terminated ones last longer than the others */
     struct memory_marks marks;         /* limits, blocks, rates, cooldowns */
     struct memory_events events;       /* what happened last */
-    bool in_fallback;                  /* this operation stands in for Redis: what it changes is dirty */
-    uint64_t outages;                  /* Redis has gone away so often, and once more */
-    struct entry *dirty_sessions;      /* let in or kept alive without Redis, oldest change first */
-    struct tombstone *dirty_ends;      /* ended without Redis, the same */
+    bool in_fallback;             /* this operation stands in for Redis: what it changes is dirty */
+    uint64_t outages;             /* Redis has gone away so often, and once more */
+    struct entry *dirty_sessions; /* let in or kept alive without Redis, oldest change first */
+    struct tombstone *dirty_ends; /* ended without Redis, the same */
 };
 
 /* One operation's view of time. */

@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#define HASH_NONFATAL_OOM 1
+#define HASH_NONFATAL_OOM             1
 #define HASH_FUNCTION(key, len, hash) ((hash) = memory_table_hash((key), (len)))
 
 #include <uthash.h>

@@ -301,8 +301,7 @@ static void on_timer(uv_timer_t *timer)
     if (redis == STORE_AWAY && state != STORE_AWAY) {
         note_away(keeper);
     } else if (redis == STORE_UP && (state == STORE_AWAY || state == STORE_STARTING)) {
-        if (!keeper->probing && keeper->sending == 0 &&
-            clock_monotonic_ms() >= keeper->ask_at_ms) {
+        if (!keeper->probing && keeper->sending == 0 && clock_monotonic_ms() >= keeper->ask_at_ms) {
             keeper->answered = 0;
             probe(keeper);
         }

@@ -41,38 +41,39 @@ enum state {
 
 /* A command that was sent. */
 struct sent {
-    struct redis_call *call; /* NULL: nobody waits for this reply any more, or it is the link's own */
-    int64_t at_ms;           /* when, by the monotonic clock */
+    struct redis_call
+        *call;     /* NULL: nobody waits for this reply any more, or it is the link's own */
+    int64_t at_ms; /* when, by the monotonic clock */
 };
 
 struct redis_link {
-    struct loop *loop;                      /* of the thread */
-    struct redis_address const *address;    /* of Redis */
-    int64_t timeout_ms;                     /* for a connect and for a reply */
-    char name[32];                          /* for the log */
-    enum state state;                       /* see above */
-    redisAsyncContext *ac;                  /* while CONNECTING or UP */
-    uv_getaddrinfo_t resolver;              /* while RESOLVING */
-    bool resolver_active;                   /* its callback is still to come */
-    uv_timer_t connect_timer;               /* DOWN: to connect; RESOLVING, CONNECTING: to give up */
-    uv_timer_t deadline_timer;              /* to the first deadline */
-    int64_t next_deadline_ms;               /* that the timer is armed for; INT64_MAX: it isn't */
-    int64_t backoff_ms;                     /* the next wait before a connect */
-    int64_t lost_ms;                        /* when the link was lost, or made */
-    bool away;                              /* lost for longer than timeout_ms: calls fail at once */
-    bool ever_up;                           /* was up once: for the log */
-    char reason[128];                       /* why it was lost, as last logged; "" once it is up */
-    unsigned greetings;                     /* replies of the greeting still to come */
+    struct loop *loop;                   /* of the thread */
+    struct redis_address const *address; /* of Redis */
+    int64_t timeout_ms;                  /* for a connect and for a reply */
+    char name[32];                       /* for the log */
+    enum state state;                    /* see above */
+    redisAsyncContext *ac;               /* while CONNECTING or UP */
+    uv_getaddrinfo_t resolver;           /* while RESOLVING */
+    bool resolver_active;                /* its callback is still to come */
+    uv_timer_t connect_timer;            /* DOWN: to connect; RESOLVING, CONNECTING: to give up */
+    uv_timer_t deadline_timer;           /* to the first deadline */
+    int64_t next_deadline_ms;            /* that the timer is armed for; INT64_MAX: it isn't */
+    int64_t backoff_ms;                  /* the next wait before a connect */
+    int64_t lost_ms;                     /* when the link was lost, or made */
+    bool away;                           /* lost for longer than timeout_ms: calls fail at once */
+    bool ever_up;                        /* was up once: for the log */
+    char reason[128];                    /* why it was lost, as last logged; "" once it is up */
+    unsigned greetings;                  /* replies of the greeting still to come */
     char sha[REDIS_SCRIPT_COUNT][SHA_LEN + 1]; /* of the scripts, from SCRIPT LOAD */
-    int64_t clock_offset_ms;                /* Redis' wall clock less our monotonic one */
-    struct redis_call *waiting;             /* calls to be sent when the link is up, oldest first */
-    struct sent *ring;                      /* commands sent and not answered, by number */
-    uint64_t head, tail;                    /* numbers of the oldest, and of the next to be sent */
-    size_t ring_size;                       /* a power of two */
-    struct buf out;                         /* a command being formatted */
-    unsigned handles_open;                  /* that must close before the link can be freed */
-    void (*on_closed)(void *arg);           /* of redis_link_close */
-    void *on_closed_arg;                    /* the same */
+    int64_t clock_offset_ms;                   /* Redis' wall clock less our monotonic one */
+    struct redis_call *waiting;   /* calls to be sent when the link is up, oldest first */
+    struct sent *ring;            /* commands sent and not answered, by number */
+    uint64_t head, tail;          /* numbers of the oldest, and of the next to be sent */
+    size_t ring_size;             /* a power of two */
+    struct buf out;               /* a command being formatted */
+    unsigned handles_open;        /* that must close before the link can be freed */
+    void (*on_closed)(void *arg); /* of redis_link_close */
+    void *on_closed_arg;          /* the same */
 };
 
 static void connect_link(struct redis_link *link);
@@ -106,8 +107,7 @@ static void fail_waiting(struct redis_link *link)
 {
     struct redis_call *call, *next;
 
-    DL_FOREACH_SAFE(link->waiting, call, next)
-    {
+    DL_FOREACH_SAFE (link->waiting, call, next) {
         if (link->away || call->deadline_ms <= now_ms(link)) {
             DL_DELETE(link->waiting, call);
             call->done(call, NULL);
@@ -132,8 +132,8 @@ static void arm_deadline(struct redis_link *link)
 {
     const struct redis_call *call;
 
-    DL_FOREACH(link->waiting, call)
-    watch_deadline(link, call->deadline_ms);
+    DL_FOREACH (link->waiting, call)
+        watch_deadline(link, call->deadline_ms);
     if (link->head != link->tail)
         watch_deadline(link, slot(link, link->head)->at_ms + link->timeout_ms);
     for (uint64_t number = link->head; number != link->tail; number++)
@@ -148,6 +148,9 @@ static void on_deadline(uv_timer_t *timer)
     struct redis_link *link = CONTAINER_OF(timer, struct redis_link, deadline_timer);
 
     link->next_deadline_ms = INT64_MAX;
+    /* Timers fire before sockets are read: after a pause of this process, replies may be there. */
+    if (link->state == UP && link->head != link->tail)
+        redisAsyncHandleRead(link->ac);
     fail_sent(link);
     if (link->state == UP && link->head != link->tail &&
         slot(link, link->head)->at_ms + link->timeout_ms <= now_ms(link)) {
@@ -478,7 +481,8 @@ static void lose(struct redis_link *link, const char *why)
         link->lost_ms = now_ms(link);
         log_line(LOG_WARN, "Redis connection lost", LOG_STR("link", link->name),
                  LOG_STR("reason", why));
-    } else if (strncmp(link->reason, why, sizeof link->reason - 1) != 0) { /* once for each reason */
+    } else if (strncmp(link->reason, why, sizeof link->reason - 1) !=
+               0) { /* once for each reason */
         log_line(LOG_WARN, "Redis connection failed", LOG_STR("link", link->name),
                  LOG_STR("reason", why));
     }
@@ -536,8 +540,7 @@ void redis_link_close(struct redis_link *link, void (*on_closed)(void *arg), voi
     link->on_closed_arg = arg;
     drop_context(link);
     take_back_sent(link);
-    DL_FOREACH_SAFE(link->waiting, call, next)
-    {
+    DL_FOREACH_SAFE (link->waiting, call, next) {
         DL_DELETE(link->waiting, call);
         call->done(call, NULL);
     }

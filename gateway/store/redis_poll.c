@@ -10,13 +10,13 @@
 #include "loop.h"
 
 struct redis_poll {
-    struct loop *loop;       /* of the thread */
-    redisAsyncContext *ac;   /* NULL once hiredis has let go */
-    uv_poll_t poll;          /* on the context's socket */
-    int events;              /* that poll watches for */
-    struct loop_task flush;  /* writes what commands have been appended */
-    bool flushing;           /* inside the flush */
-    bool closed;             /* poll has been closed: free when no flush is queued */
+    struct loop *loop;      /* of the thread */
+    redisAsyncContext *ac;  /* NULL once hiredis has let go */
+    uv_poll_t poll;         /* on the context's socket */
+    int events;             /* that poll watches for */
+    struct loop_task flush; /* writes what commands have been appended */
+    bool flushing;          /* inside the flush */
+    bool closed;            /* poll has been closed: free when no flush is queued */
 };
 
 static void on_poll(uv_poll_t *handle, int status, int events)

@@ -67,7 +67,8 @@ static void copy_member(const json_t *object, const char *key, char *ret_text, s
     const json_t *value = json_object_get(object, key);
 
     ret_text[0] = '\0';
-    if (json_is_string(value) && text_is_printable(json_string_value(value), json_string_length(value)))
+    if (json_is_string(value) &&
+        text_is_printable(json_string_value(value), json_string_length(value)))
         text_copy(ret_text, size, json_string_value(value));
 }
 

@@ -50,7 +50,7 @@
  * CHECK      Whether a session lives. ERR_OK: sets session.media_id, session.last_heartbeat_ms and now_ms.
  *            ERR_SESSION_ENDED: sets end.
  * GET        A session as it is. ERR_OK: sets session, now_ms and expires_ms. ERR_SESSION_ENDED: sets end.
- * ZAP        Changes a live session's media_id, and media_title where that isn't "". ERR_OK or
+ * ZAP        Changes a live session's media_id and media_title ("": it has none any more). ERR_OK or
  *            ERR_SESSION_ENDED, as HEARTBEAT.
  * END        Ends a session for the reason in end, and keeps that reason for those who ask later. ERR_OK
  *            always; ended says whether it was this call that ended it. The first reason stands, except
@@ -89,8 +89,8 @@ enum store_op {
 /* Why, by whom and with what word a session ended. */
 struct store_end {
     enum end_reason reason; /* END_EXPIRED where nothing is known of it */
-    session_name by;        /* replaced: the deviceName, else the deviceId, that took its place; or "" */
-    char message[257];      /* an operator's word to the viewer; or "" */
+    session_name by;   /* replaced: the deviceName, else the deviceId, that took its place; or "" */
+    char message[257]; /* an operator's word to the viewer; or "" */
 };
 
 /* How many streams are active, of how many (0: no limit). */
@@ -124,22 +124,23 @@ struct store_req {
     struct store_end end;                /* END and REVOKE, in; out where a session has ended */
     int64_t for_ms;                      /* REVOKE and SET_LIMITS, in */
 
-    enum err err;                 /* out: the outcome */
-    bool fallback;                /* out: answered by the embedded store while Redis is away */
-    bool ended;                   /* END, out */
-    uint32_t ended_count;         /* REVOKE and SWEEP, out */
-    enum err would_deny;          /* CREATE, out: what would have refused it, were limits enforced */
-    int64_t retry_after_s;        /* out, where ERR_RATE_LIMITED */
-    int64_t now_ms;               /* out: the store's wall clock at the answer */
-    int64_t expires_ms;           /* out: when the session will expire by the same clock */
-    struct store_usage usage;     /* CREATE, REVIVE and LIST, out */
+    enum err err;             /* out: the outcome */
+    bool fallback;            /* out: answered by the embedded store while Redis is away */
+    bool ended;               /* END, out */
+    uint32_t ended_count;     /* REVOKE and SWEEP, out */
+    enum err would_deny;      /* CREATE, out: what would have refused it, were limits enforced */
+    int64_t retry_after_s;    /* out, where ERR_RATE_LIMITED */
+    int64_t now_ms;           /* out: the store's wall clock at the answer */
+    int64_t expires_ms;       /* out: when the session will expire by the same clock */
+    struct store_usage usage; /* CREATE, REVIVE and LIST, out */
     struct store_stream *streams; /* CREATE and LIST, out; the store's, valid until done returns */
     size_t stream_count;          /* of them */
 
-    void (*redis_done)(struct store_req *req); /* the outage decorator's: done, while Redis is asked */
-    void *decorator;           /* the same: its handle */
-    struct loop_task ready;    /* the store's: brings the callback */
-    max_align_t backend[8];    /* the store's, for what waits */
+    void (*redis_done)(
+        struct store_req *req); /* the outage decorator's: done, while Redis is asked */
+    void *decorator;            /* the same: its handle */
+    struct loop_task ready;     /* the store's: brings the callback */
+    max_align_t backend[8];     /* the store's, for what waits */
 };
 
 /* At most so many streams are listed for a refused create; the longest silent come first. */
@@ -173,8 +174,8 @@ struct store_options {
     uint32_t device_limit;     /* limits.device; 0: none */
     int64_t displace_after_ms; /* limits.displace_after; 0: silence never gives way */
     int64_t evict_cooldown_ms; /* limits.evict_cooldown; 0: none */
-    bool dry_run;              /* not limits.enforce: what would be refused is counted, and passes */
-    uint32_t create_rate;      /* rate_limit.create, a minute and user; 0: any number */
+    bool dry_run;         /* not limits.enforce: what would be refused is counted, and passes */
+    uint32_t create_rate; /* rate_limit.create, a minute and user; 0: any number */
 };
 
 struct store;

@@ -7,11 +7,11 @@
 #include "memory.h"
 
 struct store_memory {
-    struct store store;             /* the handle */
-    struct memory *memory;          /* shared by all threads */
-    struct loop_task close;         /* brings on_closed */
-    void (*on_closed)(void *arg);   /* of store_close */
-    void *on_closed_arg;            /* the same */
+    struct store store;           /* the handle */
+    struct memory *memory;        /* shared by all threads */
+    struct loop_task close;       /* brings on_closed */
+    void (*on_closed)(void *arg); /* of store_close */
+    void *on_closed_arg;          /* the same */
 };
 
 static bool peek(struct store *store, struct store_req *req)

@@ -40,13 +40,13 @@ enum step { STEP_OP, STEP_WHY, STEP_SWAP };
 
 /* What a request needs while it waits; lives in store_req.backend. */
 struct pending {
-    struct redis_call call;     /* to the link */
-    struct store_redis *self;   /* the handle */
-    struct store_req *req;      /* that this is part of */
-    enum step step;             /* what was asked */
-    unsigned swaps;             /* edits tried */
-    char *before, *after;       /* STEP_SWAP: the value as it was read, and edited */
-    size_t before_len;          /* of before */
+    struct redis_call call;   /* to the link */
+    struct store_redis *self; /* the handle */
+    struct store_req *req;    /* that this is part of */
+    enum step step;           /* what was asked */
+    unsigned swaps;           /* edits tried */
+    char *before, *after;     /* STEP_SWAP: the value as it was read, and edited */
+    size_t before_len;        /* of before */
 };
 
 static_assert(sizeof(struct pending) <= sizeof((struct store_req *)0)->backend,
@@ -109,7 +109,6 @@ static void edit(struct pending *pending, const char *value, size_t len)
 {
     const struct store_req *req = pending->req;
     bool zaps = req->op == STORE_ZAP;
-    const char *title = req->session.media_title;
 
     free(pending->before);
     free(pending->after);
@@ -117,9 +116,10 @@ static void edit(struct pending *pending, const char *value, size_t len)
     pending->before_len = len;
     pending->after =
         session_json_edit(value, len, zaps ? req->session.media_id : NULL,
-                          zaps && title[0] != '\0' ? title : NULL, zaps ? -1 : req->now_ms);
+                          zaps ? req->session.media_title : NULL, zaps ? -1 : req->now_ms);
     if (pending->before == NULL || !is_session(pending->after) || pending->swaps++ == SWAPS_MAX) {
-        finish(pending, zaps ? ERR_INTERNAL : ERR_OK); /* a heartbeat has kept it alive all the same */
+        finish(pending,
+               zaps ? ERR_INTERNAL : ERR_OK); /* a heartbeat has kept it alive all the same */
         return;
     }
     memcpy(pending->before, value, len);
@@ -343,9 +343,11 @@ static void take_swap(struct pending *pending, const redisReply *reply)
 static void take_op(struct pending *pending, const redisReply *reply)
 {
     static enum err (*const readers[STORE_OP_COUNT])(struct pending *, const redisReply *) = {
-        [STORE_CREATE] = read_create, [STORE_REVIVE] = read_create, [STORE_GET] = read_get,
-        [STORE_END] = read_end,       [STORE_LIST] = read_list,     [STORE_REVOKE] = read_revoke,
-        [STORE_SWEEP] = read_sweep,   [STORE_SET_LIMITS] = read_nothing, [STORE_ADOPT] = read_adopt,
+        [STORE_CREATE] = read_create, [STORE_REVIVE] = read_create,
+        [STORE_GET] = read_get,       [STORE_END] = read_end,
+        [STORE_LIST] = read_list,     [STORE_REVOKE] = read_revoke,
+        [STORE_SWEEP] = read_sweep,   [STORE_SET_LIMITS] = read_nothing,
+        [STORE_ADOPT] = read_adopt,
     };
 
     switch (pending->req->op) {
@@ -462,9 +464,8 @@ static const struct store_ops ops = {
 struct store *store_redis_open(const struct store_redis_options *options, struct loop *loop)
 {
     struct store_redis *self = calloc(1, sizeof *self);
-    const struct redis_link_options link_options = {.address = options->address,
-                                                    .timeout_ms = options->timeout_ms,
-                                                    .name = options->name};
+    const struct redis_link_options link_options = {
+        .address = options->address, .timeout_ms = options->timeout_ms, .name = options->name};
 
     if (self == NULL)
         return NULL;

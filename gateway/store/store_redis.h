@@ -13,9 +13,9 @@ struct redis_address;
 struct store_redis_options {
     struct store_options store;          /* what all stores must know */
     const struct redis_address *address; /* must outlive the handle */
-    const char *prefix;                  /* before every key; "" for none; must outlive the handle */
-    int64_t timeout_ms;                  /* redis.timeout_ms */
-    const char *name;                    /* of the link, for the log; copied */
+    const char *prefix; /* before every key; "" for none; must outlive the handle */
+    int64_t timeout_ms; /* redis.timeout_ms */
+    const char *name;   /* of the link, for the log; copied */
 };
 
 /* A handle for the thread of this loop; store_close frees it. NULL where memory runs out. */

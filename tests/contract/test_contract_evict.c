@@ -73,6 +73,28 @@ CONTRACT_TEST(evict, counts_age_by_the_start_and_not_by_silence)
     assert_alive(fixture, &silent);
 }
 
+CONTRACT_TEST(evict, ends_the_smaller_id_of_two_equally_old)
+{
+    set_limits(fixture, 4, 4);
+    struct session streams[4], *smallest = &streams[0];
+    const struct session next = ask_session("f", "laptop");
+
+    for (int i = 0; i < 4; i++) { /* revived, since that takes a start that is given */
+        streams[i] = ask_session("f", "tv");
+        streams[i].started_ms = i == 0 ? clock_wall_ms() : streams[0].started_ms;
+        ASSERT_ERR(ask_revive(fixture, &streams[i], streams[i].started_ms), ERR_OK);
+        if (strcmp(streams[i].id, smallest->id) < 0)
+            smallest = &streams[i];
+    }
+    ASSERT_ERR(evict(fixture, &next), ERR_OK);
+    for (int i = 0; i < 4; i++) {
+        if (&streams[i] == smallest)
+            ASSERT_ENDED(ask_check(fixture, &streams[i]), END_REPLACED);
+        else
+            assert_alive(fixture, &streams[i]);
+    }
+}
+
 CONTRACT_TEST(evict, ends_nobody_where_it_is_not_wished)
 {
     set_limits(fixture, 1, 2);

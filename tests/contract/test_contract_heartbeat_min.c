@@ -2,6 +2,7 @@
 #include "contract.h"
 
 #include "clock.h"
+#include "redis_server.h"
 
 enum { MIN_MS = 1000, SLACK_MS = 5000 };
 
@@ -95,11 +96,25 @@ CONTRACT_TEST(heartbeat_min, of_one_that_is_gone_tells_how_it_ended)
 
 CONTRACT_TEST(heartbeat_min, keeps_alive_a_session_whose_ttl_is_as_short)
 {
-    fixture->options.ttl_ms = 300;
+    fixture->options.ttl_ms = 900;
     fixture->options.heartbeat_min_ms = MIN_MS;
     const struct session tv = ask_begin(fixture, "f", "tv");
 
-    int64_t until_ms = clock_monotonic_ms() + 3 * fixture->options.ttl_ms;
+    int64_t until_ms = clock_monotonic_ms() + 2 * fixture->options.ttl_ms;
     while (clock_monotonic_ms() < until_ms)
         ASSERT_ERR(ask_heartbeat(fixture, &tv), ERR_OK);
 }
+
+/* A heartbeat over a gateway of a shorter TTL may have been the last one. */
+static void one_is_written_where_the_end_is_near_all_the_same(struct store_fixture *fixture)
+{
+    fixture->options.heartbeat_min_ms = 60000;
+    const struct session tv = ask_begin(fixture, "f", "tv");
+
+    redis_server_do(fixture->server, "PEXPIRE session:%s 20000", tv.id);
+    const struct store_req *answer = ask_heartbeat(fixture, &tv);
+    ASSERT_ERR(answer, ERR_OK);
+    cr_assert_eq(answer->expires_ms, answer->now_ms + fixture->options.ttl_ms);
+}
+CONTRACT_TEST_ON(heartbeat_min_on_redis, one_is_written_where_the_end_is_near_all_the_same,
+                 STORE_FIXTURE_REDIS)

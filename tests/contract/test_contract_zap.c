@@ -1,10 +1,12 @@
 /* The store contract: another title in the same place. */
 #include "contract.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
 #include "container_of.h"
+#include "redis_script.h"
 #include "redis_server.h"
 
 static struct session begin_with_all(struct store_fixture *fixture)
@@ -57,12 +59,12 @@ CONTRACT_TEST(zap, changes_the_title_and_nothing_else)
     cr_assert_str_eq(ask_check(fixture, &tv)->session.media_id, "m\"2\\");
 }
 
-CONTRACT_TEST(zap, leaves_the_words_for_the_title_where_none_are_given)
+CONTRACT_TEST(zap, takes_the_words_for_the_old_title_away_where_none_are_given)
 {
     const struct session tv = begin_with_all(fixture);
 
     ASSERT_ERR(ask_zap(fixture, &tv, "m2", ""), ERR_OK);
-    cr_assert_str_eq(get(fixture, &tv).media_title, "Blue Planet");
+    cr_assert_str_eq(get(fixture, &tv).media_title, "");
     cr_assert_str_eq(get(fixture, &tv).media_id, "m2");
 }
 
@@ -145,7 +147,8 @@ struct chain {
     struct store *store;
     struct store_fixture *fixture;
     int left;         /* to be sent */
-    int failed;       /* not ERR_OK */
+    int failed;       /* not ERR_OK, or a heartbeat undone */
+    int64_t last_ms;  /* GET: the last heartbeat that was seen */
     int *outstanding; /* chains that go on */
 };
 
@@ -156,6 +159,10 @@ static void on_done(struct store_req *req)
     struct chain *chain = CONTAINER_OF(req, struct chain, req);
 
     chain->failed += req->err != ERR_OK;
+    if (req->op == STORE_GET) {
+        chain->failed += req->session.last_heartbeat_ms < chain->last_ms;
+        chain->last_ms = req->session.last_heartbeat_ms;
+    }
     if (--chain->left > 0)
         send_next(chain);
     else if (--*chain->outstanding == 0)
@@ -173,27 +180,27 @@ static void send_next(struct chain *chain)
 }
 
 static void run_chains(struct store_fixture *fixture, const struct session *session,
-                       const enum store_op ops[2], int length)
+                       const enum store_op ops[3], int length)
 {
-    struct chain chains[2];
-    int outstanding = 2;
+    struct chain chains[3];
+    int outstanding = 3;
 
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         chains[i] = (struct chain){.req = {.op = ops[i], .session = *session},
-                                   .store = store_fixture_handle(fixture, i),
+                                   .store = store_fixture_handle(fixture, i % 2),
                                    .fixture = fixture,
                                    .left = length,
                                    .outstanding = &outstanding};
         send_next(&chains[i]);
     }
     loop_run(&fixture->loop);
-    cr_assert_eq(chains[0].failed, 0);
-    cr_assert_eq(chains[1].failed, 0);
+    for (int i = 0; i < 3; i++)
+        cr_assert_eq(chains[i].failed, 0, "%d of chain %d", chains[i].failed, i);
 }
 
 CONTRACT_TEST(zap, and_heartbeats_of_another_gateway_disturb_each_other_not)
 {
-    const enum store_op ops[] = {STORE_ZAP, STORE_HEARTBEAT};
+    const enum store_op ops[] = {STORE_ZAP, STORE_HEARTBEAT, STORE_GET};
     const struct session tv = begin_with_all(fixture), before = get(fixture, &tv);
 
     run_chains(fixture, &tv, ops, 2000);
@@ -204,7 +211,7 @@ CONTRACT_TEST(zap, and_heartbeats_of_another_gateway_disturb_each_other_not)
 
 CONTRACT_TEST(zap, two_at_once_both_succeed)
 {
-    const enum store_op ops[] = {STORE_ZAP, STORE_ZAP};
+    const enum store_op ops[] = {STORE_ZAP, STORE_ZAP, STORE_HEARTBEAT};
     const struct session tv = begin_with_all(fixture), before = get(fixture, &tv);
 
     run_chains(fixture, &tv, ops, 500);
@@ -236,3 +243,41 @@ static void keep_unknown_members(struct store_fixture *fixture)
     cr_assert_gt(redis_server_number(redis, "PTTL session:%s", tv.id), 90000);
 }
 CONTRACT_TEST_ON(zap_on_redis, keep_unknown_members, STORE_FIXTURE_REDIS)
+
+/* Puts a value in the place of another, as a zap does: 1 where that went well. */
+static long long swap(struct store_fixture *fixture, const char *id, const char *before,
+                      const char *after)
+{
+    char key[64];
+    size_t len;
+    const char *script = redis_script_text(REDIS_SCRIPT_SWAP, &len);
+
+    snprintf(key, sizeof key, "session:%s", id);
+    redisReply *reply = redis_server_command(fixture->server, "EVAL %b 1 %s %s %s %s %s 0", script,
+                                             len, key, "", id, before, after);
+    long long swapped = reply->type == REDIS_REPLY_INTEGER ? reply->integer : 0;
+    freeReplyObject(reply);
+    return swapped;
+}
+
+#define FIRST  ",\"lastHeartbeat\":\"2026-01-01T00:00:01.000Z\"}"
+#define SECOND ",\"lastHeartbeat\":\"2026-01-01T00:00:02.000Z\"}"
+
+static void a_heartbeat_in_between_keeps_its_time(struct store_fixture *fixture)
+{
+    struct redis_server *redis = fixture->server;
+
+    redis_server_do(redis, "SET session:a %s", "{\"mediaId\":\"m\"" SECOND);
+    cr_assert_eq(swap(fixture, "a", "{\"mediaId\":\"m\"" FIRST, "{\"mediaId\":\"m2\"" FIRST), 1);
+    char *text = redis_server_text(redis, "GET session:a");
+    cr_assert_str_eq(text, "{\"mediaId\":\"m2\"" SECOND);
+    free(text);
+
+    cr_assert_eq(swap(fixture, "a", "{\"mediaId\":\"m\"" SECOND, "{\"mediaId\":\"m3\"" SECOND), 0);
+    cr_assert_eq(swap(fixture, "b", "{\"mediaId\":\"m\"" SECOND, "{\"mediaId\":\"m3\"" SECOND), 0);
+    cr_assert_eq(redis_server_number(redis, "EXISTS session:b"), 0);
+    text = redis_server_text(redis, "GET session:a");
+    cr_assert_str_eq(text, "{\"mediaId\":\"m2\"" SECOND, "another zap was faster");
+    free(text);
+}
+CONTRACT_TEST_ON(zap_on_redis, a_heartbeat_in_between_keeps_its_time, STORE_FIXTURE_REDIS)

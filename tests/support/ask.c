@@ -132,9 +132,8 @@ const struct store_req *ask_revoke(struct store_fixture *fixture, const char *fa
 const struct store_req *ask_set_limits(struct store_fixture *fixture, const char *family,
                                        int family_limit, int device_limit, int64_t for_ms)
 {
-    const struct store_req req = {.op = STORE_SET_LIMITS,
-                                  .create = ask_limits(family_limit, device_limit),
-                                  .for_ms = for_ms};
+    const struct store_req req = {
+        .op = STORE_SET_LIMITS, .create = ask_limits(family_limit, device_limit), .for_ms = for_ms};
 
     return ask_about(fixture, &req, family, "");
 }

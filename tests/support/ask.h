@@ -29,7 +29,6 @@ const struct store_req *ask_end(struct store_fixture *fixture, const struct sess
 const struct store_req *ask_end_with(struct store_fixture *fixture, const struct session *session,
                                      const struct store_end *end);
 
-
 /* Revives a session, its start given, by a token issued at that time. */
 const struct store_req *ask_revive(struct store_fixture *fixture, const struct session *session,
                                    int64_t issued_ms);

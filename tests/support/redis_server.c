@@ -78,10 +78,12 @@ static void become_server(const struct redis_server *server, pid_t parent)
     _exit(EXIT_NO_SERVER);
 }
 
-static void refuse_without_server(void)
+/* Ends the test, since there is nothing to run. */
+static void refuse_without_server(struct redis_server *server)
 {
     const char *no_skip = getenv("GATEWAY_NO_SKIP");
 
+    redis_server_stop(server);
     if (no_skip != NULL && strcmp(no_skip, "1") == 0)
         cr_assert_fail("there is no redis-server to be run, and GATEWAY_NO_SKIP=1");
     cr_skip_test("there is no redis-server to be run");
@@ -132,7 +134,7 @@ void redis_server_wait(struct redis_server *server)
         if (waitpid(server->pid, &status, WNOHANG) == server->pid) {
             server->pid = 0;
             if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_SERVER)
-                refuse_without_server();
+                refuse_without_server(server);
             show_log(server);
             cr_assert_fail("redis-server ended while it started");
         }

@@ -1,5 +1,5 @@
--- Puts a session's value in the place of another, if that still stands there. The gateway edits values, no
--- script does.
+-- Puts a session's value in the place of another, if that still stands there but for its last heartbeat. The
+-- gateway edits values, no script does.
 --
 -- KEYS  1 session:<id>
 -- ARGV  1 key prefix  2 sessionId  3 the value as it was read  4 the new one  5 "1" to tell the caches
