@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Makes room for `more` bytes behind those in use; false, and the mark set, where there is no
- * memory. */
+/* Makes room for `more` bytes behind those in use; false, and the mark set, where there is no memory. */
 static bool reserve(struct buf *buf, size_t more)
 {
     if (buf->failed)

@@ -1,6 +1,6 @@
 /*
- * A growable byte buffer. Appending never fails halfway: where memory runs out the buffer is marked
- * and everything appended later is dropped, so that a caller checks once, at the end.
+ * A growable byte buffer. Appending never fails halfway: where memory runs out the buffer is marked and
+ * everything appended later is dropped, so that a caller checks once, at the end.
  */
 #ifndef COMMON_BUF_H
 #define COMMON_BUF_H

@@ -28,8 +28,8 @@ int64_t clock_wall_ms(void)
 }
 
 /*
- * Days since 1970-01-01 of a date of the proleptic Gregorian calendar, and back. Years begin in
- * March here, so that the leap day is the last of a year; 400 years are 146,097 days.
+ * Days since 1970-01-01 of a date of the proleptic Gregorian calendar, and back. Years begin in March
+ * here, so that the leap day is the last of a year; 400 years are 146,097 days.
  */
 static int64_t days_from_date(int64_t year, int month, int day)
 {

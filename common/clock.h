@@ -17,14 +17,14 @@ int64_t clock_monotonic_ms(void);
 int64_t clock_wall_ms(void);
 
 /*
- * Writes wall_ms as RFC 3339 UTC with milliseconds and a NUL: always 24 characters, for the years
- * 0000 to 9999; times outside of them are written as the nearest one inside.
+ * Writes wall_ms as RFC 3339 UTC with milliseconds and a NUL: always 24 characters, for the years 0000
+ * to 9999; times outside of them are written as the nearest one inside.
  */
 void clock_format(int64_t wall_ms, char ret_text[CLOCK_TEXT_LEN + 1]);
 
 /*
- * Reads what clock_format writes, and nothing else: exactly 24 characters, a real calendar date, no
- * leap second. Returns 0, or -1 when text is anything else (ret_wall_ms is left alone then).
+ * Reads what clock_format writes, and nothing else: exactly 24 characters, a real calendar date, no leap
+ * second. Returns 0, or -1 when text is anything else (ret_wall_ms is left alone then).
  */
 int clock_parse(const char *text, size_t len, int64_t *ret_wall_ms);
 

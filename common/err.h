@@ -1,10 +1,8 @@
 /*
- * The one table of error codes: name in C, word on the wire, HTTP status, its phrase, and what it
- * means.
+ * The one table of error codes: name in C, word on the wire, HTTP status, its phrase, and what it means.
  *
- * The words are those that problem+json answers carry as `code` (RFC 9457, DESIGN.md section 2),
- * that logs and metrics print, and that Redis scripts return; nothing else in the tree spells them
- * out.
+ * The words are those that problem+json answers carry as `code` (RFC 9457, DESIGN.md section 2), that
+ * logs and metrics print, and that Redis scripts return; nothing else in the tree spells them out.
  */
 #ifndef COMMON_ERR_H
 #define COMMON_ERR_H
@@ -61,8 +59,7 @@ const char *err_word(enum err code);
 /* The HTTP status of a code, 400 to 599; 200 for ERR_OK. */
 int err_status(enum err code);
 
-/* The phrase of a code's HTTP status, which is the title of a problem of type about:blank. Never
- * NULL. */
+/* The phrase of a code's HTTP status, which is the title of a problem of type about:blank. Never NULL. */
 const char *err_title(enum err code);
 
 /* What a code means, a short English sentence for people. Never NULL. */

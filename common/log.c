@@ -17,8 +17,7 @@ static _Atomic int line_format = LOG_TEXT;
 static const char *const level_words[] = {
     [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error"};
 
-/* A line as it grows: on the stack, since a line that reports a lack of memory must not need any.
- */
+/* A line as it grows: on the stack, since a line that reports a lack of memory must not need any. */
 struct line {
     char bytes[LINE_MAX_BYTES];
     size_t len;
@@ -87,8 +86,7 @@ static void add_foreign(struct line *line, const char *text, size_t len)
     }
 }
 
-/* A quoted string, escaped as in JSON: control characters, quotes and backslashes never stand bare.
- */
+/* A quoted string, escaped as in JSON: control characters, quotes and backslashes never stand bare. */
 static void add_quoted(struct line *line, const char *text)
 {
     add(line, "\"", 1);

@@ -1,10 +1,10 @@
 /*
  * The log: one line an event, on stderr, as key=value text or as JSON.
  *
- * A line is a level, a message that is a constant of the program, and fields. Values are escaped,
- * so that what a client sent can neither break a line nor forge one. Safe to call from any thread;
- * a line leaves in one write. Tokens and secrets never go into a field. Only the program logs
- * (gateway/ and its api and store folders): core, http and common return errors instead.
+ * A line is a level, a message that is a constant of the program, and fields. Values are escaped, so that
+ * what a client sent can neither break a line nor forge one. Safe to call from any thread; a line leaves
+ * in one write. Tokens and secrets never go into a field. Only the program logs (gateway/ and its api and
+ * store folders): core, http and common return errors instead.
  */
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H

@@ -1,11 +1,11 @@
 /*
  * One thread's event loop: libuv, plus tasks that run before the loop blocks.
  *
- * Tasks are how a turn of the loop is put in order without one part calling into another: store
- * answers are delivered, connections resumed, and commands written by tasks, posted in that order
- * by whoever finds out that there is something to do. What runs in a task may post further tasks;
- * the loop waits for descriptors and timers only when none is left. Nothing here may be called from
- * another thread; use a uv_async_t of `uv` for that.
+ * Tasks are how a turn of the loop is put in order without one part calling into another: store answers
+ * are delivered, connections resumed, and commands written by tasks, posted in that order by whoever
+ * finds out that there is something to do. What runs in a task may post further tasks; the loop waits for
+ * descriptors and timers only when none is left. Nothing here may be called from another thread; use a
+ * uv_async_t of `uv` for that.
  */
 #ifndef COMMON_LOOP_H
 #define COMMON_LOOP_H
@@ -30,9 +30,8 @@ struct loop {
 int loop_init(struct loop *loop);
 
 /*
- * Runs task->run before the loop blocks next, after the tasks posted before it. A task that is
- * queued already is not queued again. The task belongs to the caller, and must stay until it has
- * run.
+ * Runs task->run before the loop blocks next, after the tasks posted before it. A task that is queued
+ * already is not queued again. The task belongs to the caller, and must stay until it has run.
  */
 void loop_post(struct loop *loop, struct loop_task *task);
 
@@ -40,8 +39,8 @@ void loop_post(struct loop *loop, struct loop_task *task);
 void loop_run(struct loop *loop);
 
 /*
- * Closes the loop's own handle, runs until every handle that was closed has had its callback,
- * frees. All handles of the caller's must be closing.
+ * Closes the loop's own handle, runs until every handle that was closed has had its callback, frees. All
+ * handles of the caller's must be closing.
  */
 void loop_done(struct loop *loop);
 

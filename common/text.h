@@ -11,22 +11,21 @@
 struct buf;
 
 /*
- * Whether these bytes are UTF-8 (RFC 3629: no over-long forms, no surrogates) in which nothing
- * steers a terminal, a log or a line of text: no control characters (C0, DEL, C1), no bidirectional
- * controls (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069), no U+2028 and U+2029.
+ * Whether these bytes are UTF-8 (RFC 3629: no over-long forms, no surrogates) in which nothing steers a
+ * terminal, a log or a line of text: no control characters (C0, DEL, C1), no bidirectional controls
+ * (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069), no U+2028 and U+2029.
  */
 bool text_is_printable(const char *text, size_t len);
 
 /*
- * Decodes %XX once, from text into ret_text, which may be text itself and needs len + 1 bytes; adds
- * a NUL. Returns the length; -1 at a '%' that two hexadecimal digits don't follow, or at an encoded
- * NUL.
+ * Decodes %XX once, from text into ret_text, which may be text itself and needs len + 1 bytes; adds a NUL.
+ * Returns the length; -1 at a '%' that two hexadecimal digits don't follow, or at an encoded NUL.
  */
 int text_percent_decode(const char *text, size_t len, char *ret_text);
 
 /*
- * Appends text with everything percent-encoded but visible ASCII (0x21 to 0x7e) without '%': fit
- * for a header's value, and for a word among others that blanks part.
+ * Appends text with everything percent-encoded but visible ASCII (0x21 to 0x7e) without '%': fit for a
+ * header's value, and for a word among others that blanks part.
  */
 void text_percent_encode(struct buf *buf, const char *text);
 
@@ -36,8 +35,7 @@ void text_json_quote(struct buf *buf, const char *text);
 /* Reads 2 * size hexadecimal digits, and nothing more, into ret_bytes. Returns 0, or -1. */
 int text_from_hex(const char *text, uint8_t *ret_bytes, size_t size);
 
-/* Copies text into an array of size bytes. Returns 0; -1, and an empty string, where it doesn't
- * fit. */
+/* Copies text into an array of size bytes. Returns 0; -1, and an empty string, where it doesn't fit. */
 int text_copy(char *ret_text, size_t size, const char *text);
 
 #endif

@@ -1,6 +1,5 @@
 /*
- * Accepts on a unix socket, which is one descriptor, and deals its connections out to workers in
- * turn.
+ * Accepts on a unix socket, which is one descriptor, and deals its connections out to workers in turn.
  */
 #ifndef GATEWAY_ACCEPTOR_H
 #define GATEWAY_ACCEPTOR_H

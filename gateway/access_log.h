@@ -1,9 +1,9 @@
 /*
  * The access log: one line a request, at `info`.
  *
- * Authorize is asked for every segment, so allowed ones are left out, and a refused one is logged
- * at most once a second for each session (Shaka repeats a refused segment several times a second).
- * `debug` logs all. Paths are never logged, since a token may stand in one: the route's pattern is.
+ * Authorize is asked for every segment, so allowed ones are left out, and a refused one is logged at most
+ * once a second for each session (Shaka repeats a refused segment several times a second). `debug` logs all.
+ * Paths are never logged, since a token may stand in one: the route's pattern is.
  */
 #ifndef GATEWAY_ACCESS_LOG_H
 #define GATEWAY_ACCESS_LOG_H

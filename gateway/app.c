@@ -1,8 +1,8 @@
 /*
  * The program: what the settings say, put together, run until a signal stops it.
  *
- * The main thread owns what is shared (keys, the embedded store, sockets), waits for signals, and
- * accepts on unix sockets. It serves nothing itself.
+ * The main thread owns what is shared (keys, the embedded store, sockets), waits for signals, and accepts
+ * on unix sockets. It serves nothing itself.
  */
 #include "app.h"
 
@@ -19,6 +19,7 @@
 #include "log.h"
 #include "loop.h"
 #include "memory.h"
+#include "outage.h"
 #include "redis_address.h"
 #include "settings.h"
 #include "worker.h"
@@ -39,8 +40,9 @@ struct app {
     struct listener player, admin;               /* sockets */
     struct acceptor accept_player, accept_admin; /* where they are unix sockets */
     struct keys keys;                            /* shared with the threads */
-    struct memory *memory;                       /* the embedded store, or NULL */
-    struct redis_address address;                /* of Redis, where memory is NULL */
+    struct memory *memory;                       /* the embedded store; NULL where it isn't used */
+    struct outage *outage;                       /* whether Redis is there; NULL: without Redis */
+    struct redis_address address;                /* of Redis */
     struct store_redis_options redis;            /* the same */
     struct worker **workers;                     /* the player listener's, then the admin thread */
     size_t worker_count;                         /* started, the admin thread included */
@@ -71,13 +73,21 @@ static int open_store(struct app *app)
         .dry_run = !settings->limits_enforce,
         .create_rate = (uint32_t)settings->rate_limit_create,
     };
+    enum outage_policy policy = (enum outage_policy)settings->redis_on_outage;
     char reason[128];
 
-    if (settings->store == SETTINGS_STORE_MEMORY) {
+    if (settings->store == SETTINGS_STORE_MEMORY || policy == OUTAGE_FALLBACK) {
         app->memory = memory_new(&options, NULL);
-        log_line(LOG_INFO, "sessions live in the embedded store");
-        return app->memory != NULL ? APP_OK : APP_FAILED;
+        if (app->memory == NULL)
+            return APP_FAILED;
     }
+    if (settings->store == SETTINGS_STORE_MEMORY) {
+        log_line(LOG_INFO, "sessions live in the embedded store");
+        return APP_OK;
+    }
+    app->outage = outage_new(policy, app->memory, options.ttl_ms);
+    if (app->outage == NULL)
+        return APP_FAILED;
     if (redis_address_parse(settings->redis_url, &app->address, reason, sizeof reason) != 0) {
         log_line(LOG_ERROR, "redis.url can't be used", LOG_STR("reason", reason));
         return APP_WRONG_SETTING;
@@ -147,6 +157,7 @@ static void fill_options(struct app *app, struct worker_options *ret_options)
                  .idle_timeout_s = (unsigned)settings->http_idle_timeout,
                  .header_limit = HEADER_LIMIT},
         .memory = app->memory,
+        .outage = app->outage,
         .redis = &app->redis,
         .shutdown_ms = settings->shutdown_ms,
     };
@@ -190,7 +201,7 @@ static int start_workers(struct app *app)
         return rc;
     options.routes = api_admin_routes(&options.route_count);
     options.http.connection_limit = ADMIN_CONNECTIONS;
-    options.sweeps = true;
+    options.keeps = true;
     strcpy(options.name, "admin");
     return start_worker(app, &options, &app->admin, 0);
 }
@@ -244,8 +255,7 @@ static void on_reload(uv_signal_t *handle, int number)
     settings_free(&settings);
 }
 
-/* Raises the number of files this process may open to what it is allowed, and warns where that is
- * too few. */
+/* Raises the number of files this process may open to what it is allowed, and warns where that is too few. */
 static void raise_file_limit(const struct settings *settings)
 {
     rlim_t wanted = (rlim_t)settings->http_connections + SPARE_FILES;
@@ -325,6 +335,7 @@ int app_run(const struct settings *settings, const char *file)
     listener_close(&app.player);
     listener_close(&app.admin);
     free(app.workers);
+    outage_free(app.outage);
     memory_free(app.memory);
     redis_address_free(&app.address);
     keys_done(&app.keys);

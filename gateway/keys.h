@@ -1,6 +1,6 @@
 /*
- * The keys that the program works with: the settings', or made at the first start and kept in the
- * state directory.
+ * The keys that the program works with: the settings', or made at the first start and kept in the state
+ * directory.
  */
 #ifndef GATEWAY_KEYS_H
 #define GATEWAY_KEYS_H
@@ -15,8 +15,8 @@ struct keys {
 };
 
 /*
- * Loads all keys, and makes sure that there is an admin token. Returns an exit code (app.h); what
- * is wrong has been logged. Release with keys_done in any case.
+ * Loads all keys, and makes sure that there is an admin token. Returns an exit code (app.h); what is wrong
+ * has been logged. Release with keys_done in any case.
  */
 int keys_load(struct keys *keys, const struct settings *settings);
 

@@ -1,6 +1,6 @@
 /*
- * The sweeper: once a second, cleans up after sessions that expired. Any number of gateways may
- * sweep the same Redis.
+ * The sweeper: once a second, cleans up after sessions that expired. Any number of gateways may sweep the
+ * same Redis.
  */
 #ifndef GATEWAY_SWEEPER_H
 #define GATEWAY_SWEEPER_H

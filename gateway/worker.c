@@ -2,10 +2,9 @@
  * One thread that serves HTTP.
  *
  * Everything of a worker is made before its thread starts, and freed after the thread has ended; in
- * between only the thread touches it, but for the mailbox, which a lock and an async handle guard.
- * It stops step by step, each begun by the end of the one before: quiesce, wait until nothing is in
- * flight or the time is over, close the store (what still waits is answered), stop the server,
- * close the handles.
+ * between only the thread touches it, but for the mailbox, which a lock and an async handle guard. It
+ * stops step by step, each begun by the end of the one before: quiesce, wait until nothing is in flight or
+ * the time is over, close the store (what still waits is answered), stop the server, close the handles.
  */
 #include "worker.h"
 
@@ -19,7 +18,9 @@
 #include "container_of.h"
 #include "log.h"
 #include "loop.h"
+#include "outage.h"
 #include "store_memory.h"
+#include "store_outage.h"
 #include "sweeper.h"
 
 #define IDLE_CHECK_MS 10 /* how often a stopping worker looks whether all has been answered */
@@ -34,7 +35,9 @@ struct worker {
     uv_timer_t drain;              /* while stopping: looks whether all has been answered */
     int64_t stop_by_ms;            /* when a stop waits no longer; uv_now's clock */
     bool stopping;                 /* a stop is under way */
-    struct sweeper sweeper;        /* where options.sweeps */
+    struct sweeper sweeper;        /* where options.keeps */
+    struct outage_keeper *keeper;  /* the same, with Redis */
+    struct store *keeper_store;    /* its handle; NULL once closed */
 
     uv_async_t mail;           /* rings when there is something in the mailbox */
     pthread_mutex_t mail_lock; /* over the mailbox, which is what follows */
@@ -67,12 +70,53 @@ static void on_server_stopped(void *arg)
     uv_close((uv_handle_t *)&worker->mail, NULL);
 }
 
+static void on_keeper_store_closed(void *arg)
+{
+    struct worker *worker = arg;
+
+    worker->keeper_store = NULL;
+    http_server_stop(worker->http, on_server_stopped, worker);
+}
+
 static void on_store_closed(void *arg)
 {
     struct worker *worker = arg;
 
     worker->store = NULL;
-    http_server_stop(worker->http, on_server_stopped, worker);
+    if (worker->keeper_store != NULL)
+        store_close(worker->keeper_store, on_keeper_store_closed, worker);
+    else
+        http_server_stop(worker->http, on_server_stopped, worker);
+}
+
+/* Looks out for Redis. -1 where memory runs out. */
+static int start_keeping(struct worker *worker)
+{
+    const struct worker_options *options = &worker->options;
+
+    if (!options->keeps)
+        return 0;
+    if (options->outage != NULL) {
+        struct store_redis_options redis = *options->redis;
+
+        redis.name = "keeper";
+        worker->keeper_store = store_redis_open(&redis, &worker->loop);
+        if (worker->keeper_store != NULL)
+            worker->keeper = outage_keeper_start(options->outage, &worker->loop,
+                                                 worker->keeper_store, redis.timeout_ms);
+        if (worker->keeper == NULL)
+            return -1;
+    }
+    return 0;
+}
+
+static void stop_keeping(struct worker *worker)
+{
+    if (!worker->options.keeps)
+        return;
+    outage_keeper_stop(worker->keeper);
+    worker->keeper = NULL;
+    sweeper_stop(&worker->sweeper);
 }
 
 static void on_drain(uv_timer_t *timer)
@@ -86,8 +130,7 @@ static void on_drain(uv_timer_t *timer)
         log_line(LOG_WARN, "requests cut off by the stop", LOG_STR("thread", worker->options.name),
                  LOG_INT("requests", (int64_t)busy));
     uv_timer_stop(timer);
-    if (worker->options.sweeps)
-        sweeper_stop(&worker->sweeper);
+    stop_keeping(worker);
     store_close(worker->store, on_store_closed, worker);
 }
 
@@ -141,6 +184,8 @@ static void worker_free(struct worker *worker)
 
     if (worker->store != NULL)
         store_close(worker->store, note_closed, &closed);
+    if (worker->keeper_store != NULL)
+        store_close(worker->keeper_store, note_closed, &closed);
     if (!uv_is_closing((uv_handle_t *)&worker->mail)) {
         uv_close((uv_handle_t *)&worker->drain, NULL);
         uv_close((uv_handle_t *)&worker->mail, NULL);
@@ -157,12 +202,18 @@ static void worker_free(struct worker *worker)
 
 static struct store *open_store(struct worker *worker)
 {
-    if (worker->options.memory != NULL)
-        return store_memory_open(worker->options.memory, &worker->loop);
+    const struct worker_options *options = &worker->options;
 
-    struct store_redis_options redis = *worker->options.redis;
-    redis.name = worker->options.name;
-    return store_redis_open(&redis, &worker->loop);
+    if (options->outage == NULL)
+        return store_memory_open(options->memory, &worker->loop);
+
+    struct store_redis_options redis_options = *options->redis;
+    redis_options.name = options->name;
+    struct store *redis = store_redis_open(&redis_options, &worker->loop);
+    struct store *store = redis != NULL ? store_outage_open(options->outage, redis) : NULL;
+    if (store == NULL)
+        worker->keeper_store = redis; /* to be closed with the worker */
+    return store;
 }
 
 static int start_server(struct worker *worker, char *ret_reason, size_t size)
@@ -209,14 +260,15 @@ struct worker *worker_start(const struct worker_options *options, char *ret_reas
         worker_free(worker);
         return NULL;
     }
-    if (options->sweeps)
+    if (worker->options.keeps)
         sweeper_start(&worker->sweeper, &worker->loop, worker->store,
-                      options->api.store_timeout_ms);
-    int rc = uv_thread_create(&worker->thread, run, worker);
+                      worker->options.api.store_timeout_ms);
+    int rc = start_keeping(worker) == 0 ? 0 : UV_ENOMEM;
+    if (rc == 0)
+        rc = uv_thread_create(&worker->thread, run, worker);
     if (rc != 0) {
         snprintf(ret_reason, size, "%s", uv_strerror(rc));
-        if (options->sweeps)
-            sweeper_stop(&worker->sweeper);
+        stop_keeping(worker);
         http_server_stop(worker->http, on_server_stopped, worker);
         worker_free(worker);
         return NULL;

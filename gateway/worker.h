@@ -1,7 +1,6 @@
 /*
- * One thread that serves HTTP: a loop, a server, a store handle and the API between them. The
- * workers of the player listener and the admin thread are all of this kind, with routes of their
- * own.
+ * One thread that serves HTTP: a loop, a server, a store handle and the API between them. The workers of
+ * the player listener and the admin thread are all of this kind, with routes of their own.
  */
 #ifndef GATEWAY_WORKER_H
 #define GATEWAY_WORKER_H
@@ -15,6 +14,7 @@
 #include "store_redis.h"
 
 struct memory;
+struct outage;
 struct worker;
 
 struct worker_options {
@@ -24,15 +24,17 @@ struct worker_options {
     size_t route_count;              /* of them */
     struct api_options api;          /* shared by all */
     struct http_options http;        /* limits and timeouts; the rest is filled in */
-    struct memory *memory;           /* the embedded store; NULL: Redis */
-    const struct store_redis_options *redis; /* where memory is NULL; must outlive the worker */
+    struct memory *memory;           /* the embedded store, where outage is NULL */
+    struct outage *outage;           /* whether Redis is there; NULL: without Redis */
+    const struct store_redis_options *redis; /* where Redis is; must outlive the worker */
     int64_t shutdown_ms;                     /* how long a stop waits for requests in flight */
-    bool sweeps;                             /* this one cleans up after expired sessions */
+    bool keeps;                              /* this one cleans up after expired sessions, and tells
+                                                when Redis is back */
 };
 
 /*
- * Starts a worker's thread. Returns the worker; NULL with a reason. It has taken over listen_fd in
- * both cases.
+ * Starts a worker's thread. Returns the worker; NULL with a reason. It has taken over listen_fd in both
+ * cases.
  */
 struct worker *worker_start(const struct worker_options *options, char *ret_reason, size_t size);
 
@@ -40,8 +42,8 @@ struct worker *worker_start(const struct worker_options *options, char *ret_reas
 void worker_hand_over(struct worker *worker, int fd);
 
 /*
- * Asks a worker, from any thread, to stop: no new connections, requests in flight are answered, for
- * at most shutdown_ms; then the store is closed and the rest is answered with shutting_down.
+ * Asks a worker, from any thread, to stop: no new connections, requests in flight are answered, for at
+ * most shutdown_ms; then the store is closed and the rest is answered with shutting_down.
  */
 void worker_stop(struct worker *worker);
 

@@ -18,8 +18,7 @@ struct token_keys;
 
 /* Who may create sessions, and see and stop a family's. */
 enum api_auth {
-    API_AUTH_UNSAID, /* everybody, but nobody through a proxy: DESIGN.md section 8, last paragraph
-                      */
+    API_AUTH_UNSAID, /* everybody, but nobody through a proxy: DESIGN.md section 8, last paragraph */
     API_AUTH_OPEN,   /* everybody */
     API_AUTH_KEY     /* who presents one of api_keys */
 };
@@ -41,8 +40,8 @@ struct api_options {
 };
 
 /*
- * An API for one thread, over its store, which stays the caller's. NULL where memory runs out. It
- * is the server's `arg` for the routes below.
+ * An API for one thread, over its store, which stays the caller's. NULL where memory runs out. It is the
+ * server's `arg` for the routes below.
  */
 struct api *api_new(const struct api_options *options, struct store *store);
 

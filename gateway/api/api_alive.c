@@ -1,11 +1,13 @@
 /*
- * Heartbeats that revive: a session that is gone without a tombstone (the phone slept, Redis lost
- * its data, the embedded store restarted) comes back by its token, if there is room (DESIGN.md
- * section 5).
+ * Heartbeats that revive: a session that is gone without a tombstone (the phone slept, Redis lost its data,
+ * the embedded store restarted) comes back by its token, if there is room (DESIGN.md section 5).
  *
- * A revival that was refused is remembered for ten seconds: Shaka repeats a refused segment several
- * times a second, and that must cost the store next to nothing. The memory is a table with one
- * place for each of some sessions; a newer refusal takes the place of an older one.
+ * A revival that was refused is remembered for ten seconds: Shaka repeats a refused segment several times a
+ * second, and that must cost the store next to nothing. The memory is a table with one place for each of
+ * some sessions; a newer refusal takes the place of an older one.
+ *
+ * A token that was issued while Redis was away has been let in already, maybe by another gateway that hasn't
+ * told Redis yet: for two TTLs its session is adopted, not admitted (section 6).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -74,10 +76,18 @@ static void on_revived(struct store_req *req)
     call->done(call);
 }
 
+bool api_is_to_be_adopted(const struct api_call *call)
+{
+    int64_t adopted_until_ms = call->claims.issued_ms + 2 * call->api->options.ttl_s * 1000;
+
+    return call->claims.fallback && clock_wall_ms() < adopted_until_ms;
+}
+
 void api_revive(struct api_call *call, void (*done)(struct api_call *call))
 {
     call->done = done;
-    api_call_ask(call, STORE_REVIVE, on_revived);
+    call->store.create.idle_ms = 0;
+    api_call_ask(call, api_is_to_be_adopted(call) ? STORE_ADOPT : STORE_REVIVE, on_revived);
 }
 
 static void on_heartbeat(struct store_req *req)

@@ -1,10 +1,9 @@
 /*
  * /v1/authorize: the reverse proxy asks for every playlist and segment whether it may be sent.
  *
- * The hottest path, and one that proxies read in their own ways (DESIGN.md section 2): 200, 401,
- * 403 and, where the outage policy denies, 503; never a body, since an unread one costs the proxy's
- * connection; and on 200 always every identity header, so that a client's own can never pass for
- * ours.
+ * The hottest path, and one that proxies read in their own ways (DESIGN.md section 2): 200, 401, 403 and,
+ * where the outage policy denies, 503; never a body, since an unread one costs the proxy's connection;
+ * and on 200 always every identity header, so that a client's own can never pass for ours.
  */
 #include <string.h>
 
@@ -101,8 +100,8 @@ static void on_kept_alive(struct api_call *call)
 }
 
 /*
- * Whoever watches is alive: once the last sign of life is older than the heartbeat interval, a
- * segment counts as one.
+ * Whoever watches is alive: once the last sign of life is older than the heartbeat interval, a segment
+ * counts as one.
  */
 static bool is_due(const struct api_call *call)
 {
@@ -139,9 +138,9 @@ static void on_revived(struct api_call *call)
 static void on_checked(struct store_req *req)
 {
     struct api_call *call = api_call_of(req);
-    bool keepalive = call->api->options.keepalive;
+    bool revives = call->api->options.keepalive || api_is_to_be_adopted(call);
 
-    if (keepalive && req->err == ERR_SESSION_ENDED && req->end.reason == END_EXPIRED) {
+    if (revives && req->err == ERR_SESSION_ENDED && req->end.reason == END_EXPIRED) {
         api_revive(call, on_revived);
         return;
     }

@@ -1,11 +1,9 @@
 /*
- * POST /v1/heartbeats: many heartbeats in one request, for backends that keep their players'
- * sessions.
+ * POST /v1/heartbeats: many heartbeats in one request, for backends that keep their players' sessions.
  *
- * Where the store is away the whole batch is 503, and may be repeated. A session that alone can't
- * be read (another program wrote into its key) must not keep all others from ever being answered
- * for: its result is `ended`, with `internal` as the reason. Where nothing at all could be read it
- * isn't one session's fault.
+ * Where the store is away the whole batch is 503, and may be repeated. A session that alone can't be read
+ * (another program wrote into its key) must not keep all others from ever being answered for: its result is
+ * `ended`, with `internal` as the reason. Where nothing at all could be read it isn't one session's fault.
  */
 #include <stdlib.h>
 #include <string.h>

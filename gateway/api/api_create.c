@@ -66,7 +66,7 @@ static void make_claims(struct api_call *call)
     claims->started_ms = session->started_ms;
     claims->family_limit = call->store.create.family_limit;
     claims->device_limit = call->store.create.device_limit;
-    claims->fallback = false;
+    claims->fallback = call->store.fallback;
 }
 
 static void reply_created(struct http_request *http, struct api_call *call)

@@ -1,6 +1,6 @@
 /*
- * /v1/families/{familyId}/sessions: a family sees its own streams, and stops one of them. The
- * caller is who may create sessions, or holds the token of a live session of this family.
+ * /v1/families/{familyId}/sessions: a family sees its own streams, and stops one of them. The caller is who
+ * may create sessions, or holds the token of a live session of this family.
  */
 #include <string.h>
 
@@ -152,9 +152,9 @@ static void on_found(struct store_req *req)
 }
 
 /*
- * The record tells family and device. Of a session that is gone only its id tells anything: its
- * family's partition. One that sleeps must not come back, if those say so who may create sessions;
- * the word of a member of just any family in that partition is not enough.
+ * The record tells family and device. Of a session that is gone only its id tells anything: its family's
+ * partition. One that sleeps must not come back, if those say so who may create sessions; the word of a member
+ * of just any family in that partition is not enough.
  */
 static void stop(struct api_call *call)
 {

@@ -8,7 +8,7 @@
 static void store_member(struct store *store, char *ret_text, size_t size)
 {
     snprintf(ret_text, size, "\"store\":{\"kind\":\"%s\",\"state\":\"%s\"}", store_kind(store),
-             store_state(store) == STORE_UP ? "up" : "deny");
+             store_state_word(store_state(store)));
 }
 
 static void reply_ok(struct http_request *http, const char *member)
@@ -32,13 +32,14 @@ void api_healthz(struct http_request *http)
 void api_readyz(struct http_request *http)
 {
     const struct api *api = http_request_server_arg(http);
+    enum store_state state = store_state(api->store);
     enum err err = ERR_OK;
     char member[96];
 
     store_member(api->store, member, sizeof member);
     if (atomic_load(api->options.draining))
         err = ERR_SHUTTING_DOWN;
-    else if (store_state(api->store) != STORE_UP)
+    else if (state == STORE_AWAY || state == STORE_STARTING)
         err = ERR_STORE_UNAVAILABLE;
     if (err == ERR_OK) {
         reply_ok(http, member);

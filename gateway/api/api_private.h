@@ -47,8 +47,8 @@ struct api_call {
 /* ---- api_call.c ---- */
 
 /*
- * A call for a request, its claims and store's members undefined but for the deadline. Where memory
- * runs out, the request has been answered and NULL comes back.
+ * A call for a request, its claims and store's members undefined but for the deadline. Where memory runs
+ * out, the request has been answered and NULL comes back.
  */
 struct api_call *api_call_new(struct http_request *http, int64_t timeout_ms);
 
@@ -70,17 +70,19 @@ struct api_call *api_call_of(struct store_req *req);
 /* ---- api_alive.c ---- */
 
 /*
- * Sends a heartbeat for the claims' session, reviving it where it sleeps, then calls done, maybe
- * before this returns: store.err is ERR_OK, or why not.
+ * Sends a heartbeat for the claims' session, reviving it where it sleeps, then calls done, maybe before this
+ * returns: store.err is ERR_OK, or why not.
  */
 void api_keep_alive(struct api_call *call, void (*done)(struct api_call *call));
 
 /*
- * Revives the session, which the store has said to be gone without a tombstone, then calls done. A
- * refusal is remembered for a while, so that a player which asks again and again costs the store
- * nothing.
+ * Revives the session, which the store has said to be gone without a tombstone, then calls done. A refusal is
+ * remembered for a while, so that a player which asks again and again costs the store nothing.
  */
 void api_revive(struct api_call *call, void (*done)(struct api_call *call));
+
+/* Whether the token's session was let in while Redis was away, and Redis may not know of it yet. */
+bool api_is_to_be_adopted(const struct api_call *call);
 
 /* Whether a revival of the session was refused a moment ago: sets store.err and store.end then. */
 bool api_was_refused(struct api_call *call);
@@ -99,9 +101,9 @@ bool api_may_create(struct http_request *http);
 bool api_has_key(const struct http_request *http);
 
 /*
- * The claims of the token that a call on /v1/sessions/{…} came with: the segment itself, or the one
- * in X-Stream-Token or (bearer_too) `Authorization: Bearer` that belongs to the sessionId in the
- * segment. false: there is no good one, and the request has been answered with 401.
+ * The claims of the token that a call on /v1/sessions/{…} came with: the segment itself, or the one in
+ * X-Stream-Token or (bearer_too) `Authorization: Bearer` that belongs to the sessionId in the segment.
+ * false: there is no good one, and the request has been answered with 401.
  */
 bool api_token_of_session(struct http_request *http, bool bearer_too,
                           struct token_claims *ret_claims);
@@ -114,8 +116,8 @@ enum err api_token_open(const struct api *api, const char *token, struct token_c
 /* ---- api_body.c ---- */
 
 /*
- * The members of a JSON object, read one by one. The first that is missing or ill-typed is kept as
- * the detail of a 400 that names it; later ones are passed over.
+ * The members of a JSON object, read one by one. The first that is missing or ill-typed is kept as the
+ * detail of a 400 that names it; later ones are passed over.
  */
 struct api_body {
     json_t *object;   /* the body; NULL where there was none */
@@ -123,14 +125,13 @@ struct api_body {
 };
 
 /*
- * Reads a request's body, which may be absent. false: it is no JSON object, and the request has
- * been answered. Release with api_body_done.
+ * Reads a request's body, which may be absent. false: it is no JSON object, and the request has been
+ * answered. Release with api_body_done.
  */
 bool api_body_read(struct http_request *http, struct api_body *ret_body);
 void api_body_done(struct api_body *body);
 
-/* A name (1 to `most` bytes of printable UTF-8) into ret_text of size most + 1; "" where it is
- * absent. */
+/* A name (1 to `most` bytes of printable UTF-8) into ret_text of size most + 1; "" where it is absent. */
 void api_body_name(struct api_body *body, const char *member, bool required, size_t most,
                    char *ret_text);
 
@@ -156,8 +157,7 @@ void api_body_complain(struct api_body *body, const char *member, const char *wh
 void api_reply_json(struct http_request *http, int status, json_t *body);
 struct http_response *api_json_response(int status, json_t *body);
 
-/* The answer to an outcome that has no answer of its own: problem+json, with all that goes with 409
- * and 410. */
+/* The answer to an outcome that has no answer of its own: problem+json, with all that goes with 409 and 410. */
 void api_reply_outcome(struct http_request *http, const struct api_call *call);
 
 /* A time as a JSON string. */

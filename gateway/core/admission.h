@@ -1,7 +1,6 @@
 /*
- * Who may stay when a new stream asks for a place: steps 3 to 8 of admission (DESIGN.md section 3),
- * as a decision over a list. Nothing is changed here; the store carries the decision out, or not at
- * all.
+ * Who may stay when a new stream asks for a place: steps 3 to 8 of admission (DESIGN.md section 3), as a
+ * decision over a list. Nothing is changed here; the store carries the decision out, or not at all.
  *
  * scripts/create.lua is the same decision for Redis; the contract suite holds both to it.
  */
@@ -50,10 +49,10 @@ struct admission_answer {
 };
 
 /*
- * Decides, and marks each stream's fate. On a refusal every stream stays. Sorts nothing and keeps
- * no pointer. Among equals (silence, start) the smaller sessionId goes first, so that every store
- * decides the same. In a dry run err is always ERR_OK, and nobody ends on the limits' account: only
- * what the viewer gives up and the same player left behind does.
+ * Decides, and marks each stream's fate. On a refusal every stream stays. Sorts nothing and keeps no
+ * pointer. Among equals (silence, start) the smaller sessionId goes first, so that every store decides the
+ * same. In a dry run err is always ERR_OK, and nobody ends on the limits' account: only what the viewer gives
+ * up and the same player left behind does.
  */
 void admission_decide(const struct admission_ask *ask, struct admission_stream *streams,
                       size_t count, struct admission_answer *ret_answer);

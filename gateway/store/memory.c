@@ -1,11 +1,10 @@
 /*
  * The embedded store's data.
  *
- * A session is an entry in three places: the table of sessions, its family's list and its device's
- * list; and in the queue of expiry, where the longest silent stands first. Every operation begins
- * by dropping what has expired, so that lists hold live sessions only and a count is never stale.
- * What has ended leaves a tombstone for a while. An operation allocates all that it needs before it
- * changes anything.
+ * A session is an entry in three places: the table of sessions, its family's list and its device's list;
+ * and in the queue of expiry, where the longest silent stands first. Every operation begins by dropping
+ * what has expired, so that lists hold live sessions only and a count is never stale. What has ended leaves
+ * a tombstone for a while. An operation allocates all that it needs before it changes anything.
  */
 #include "memory.h"
 
@@ -15,15 +14,6 @@
 #include "admission.h"
 #include "clock.h"
 #include "memory_private.h"
-
-struct tombstone {
-    UT_hash_handle hh;             /* by id */
-    struct tombstone *prev, *next; /* in its queue, the first to go first */
-    int64_t until_ms;              /* monotonic clock */
-    enum end_reason reason;        /* why it ended */
-    char id[SESSION_ID_LEN + 1];   /* sessionId */
-    char text[];                   /* by, NUL, message, NUL */
-};
 
 /* Where a session has what an entry packs. */
 static const size_t text_fields[ENTRY_TEXTS] = {
@@ -135,6 +125,7 @@ void memory_drop(struct memory *memory, struct entry *entry)
 {
     leave(memory, entry, FAMILY);
     leave(memory, entry, DEVICE);
+    memory_unmark_session(memory, entry);
     if (entry->expiry_prev != NULL)
         DL_DELETE2(memory->expiry, entry, expiry_prev, expiry_next);
     if (entry->hh.tbl != NULL)
@@ -143,7 +134,20 @@ void memory_drop(struct memory *memory, struct entry *entry)
     free(entry);
 }
 
-struct entry *memory_add(struct memory *memory, const struct session *session,
+/* Puts an entry into the queue of expiry: at its end, or near it. */
+static void enqueue(struct memory *memory, struct entry *entry)
+{
+    struct entry *before = memory->expiry != NULL ? memory->expiry->expiry_prev : NULL;
+
+    while (before != NULL && before->alive_ms > entry->alive_ms)
+        before = before == memory->expiry ? NULL : before->expiry_prev;
+    if (before == NULL)
+        DL_PREPEND2(memory->expiry, entry, expiry_prev, expiry_next);
+    else
+        DL_APPEND_ELEM2(memory->expiry, before, entry, expiry_prev, expiry_next);
+}
+
+struct entry *memory_add(struct memory *memory, const struct session *session, int64_t idle_ms,
                          const struct now *now)
 {
     struct entry *entry = calloc(1, sizeof *entry);
@@ -162,10 +166,12 @@ struct entry *memory_add(struct memory *memory, const struct session *session,
         memory_drop(memory, entry);
         return NULL;
     }
-    DL_APPEND2(memory->expiry, entry, expiry_prev, expiry_next);
     entry->started_ms = session->started_ms;
-    entry->last_heartbeat_ms = now->wall_ms;
-    entry->alive_ms = now->monotonic_ms;
+    entry->last_heartbeat_ms = now->wall_ms - idle_ms;
+    entry->alive_ms = now->monotonic_ms - idle_ms;
+    enqueue(memory, entry);
+    if (memory->in_fallback)
+        memory_mark_session(memory, entry);
     return entry;
 }
 
@@ -198,12 +204,13 @@ static void forget_end(struct memory *memory, struct tombstone *end)
 {
     struct tombstone **queue = tombstone_queue(memory, end->reason);
 
+    memory_unmark_end(memory, end);
     DL_DELETE(*queue, end);
     HASH_DEL(memory->ends, end);
     free(end);
 }
 
-static struct tombstone *find_end(struct memory *memory, const char *id)
+struct tombstone *memory_find_end(struct memory *memory, const char *id)
 {
     struct tombstone *end;
 
@@ -213,29 +220,33 @@ static struct tombstone *find_end(struct memory *memory, const char *id)
 
 bool memory_has_ended(struct memory *memory, const char *id)
 {
-    return find_end(memory, id) != NULL;
+    return memory_find_end(memory, id) != NULL;
 }
 
 void memory_forget_end(struct memory *memory, const char *id)
 {
-    struct tombstone *end = find_end(memory, id);
+    struct tombstone *end = memory_find_end(memory, id);
 
     if (end != NULL)
         forget_end(memory, end);
 }
 
-int memory_remember_end(struct memory *memory, const char *id, const struct store_end *why,
-                        const struct now *now)
+int memory_remember_end(struct memory *memory, const struct session *names,
+                        const struct store_end *why, const struct now *now)
 {
-    size_t by_size = strlen(why->by) + 1, message_size = strlen(why->message) + 1;
-    struct tombstone *before = find_end(memory, id);
-    struct tombstone *end = calloc(1, sizeof *end + by_size + message_size);
+    const char *texts[] = {why->by, why->message, names->family_id, names->device_id};
+    struct tombstone *before = memory_find_end(memory, names->id);
+    size_t size = 0;
 
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        size += strlen(texts[i]) + 1;
+    struct tombstone *end = calloc(1, sizeof *end + size);
     if (end == NULL)
         return -1;
-    memcpy(end->id, id, sizeof end->id);
-    memcpy(end->text, why->by, by_size);
-    memcpy(end->text + by_size, why->message, message_size);
+    memcpy(end->id, names->id, sizeof end->id);
+    char *at = end->text;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        at = stpcpy(at, texts[i]) + 1;
     end->reason = why->reason;
     end->until_ms =
         now->monotonic_ms +
@@ -249,13 +260,43 @@ int memory_remember_end(struct memory *memory, const char *id, const struct stor
     }
     struct tombstone **queue = tombstone_queue(memory, end->reason);
     DL_APPEND(*queue, end);
+    if (memory->in_fallback)
+        memory_mark_end(memory, end);
+    return 0;
+}
+
+void memory_touch(struct memory *memory, struct entry *entry, int64_t idle_ms,
+                  const struct now *now)
+{
+    int64_t alive_ms = now->monotonic_ms - idle_ms;
+
+    if (alive_ms <= entry->alive_ms)
+        return;
+    entry->alive_ms = alive_ms;
+    entry->last_heartbeat_ms = now->wall_ms - idle_ms;
+    DL_DELETE2(memory->expiry, entry, expiry_prev, expiry_next);
+    enqueue(memory, entry);
+}
+
+int memory_retitle(struct entry *entry, const char *media_id, const char *media_title)
+{
+    struct session session;
+
+    memory_read(entry, &session);
+    strcpy(session.media_id, media_id);
+    strcpy(session.media_title, media_title);
+    char *text = pack(&session);
+    if (text == NULL)
+        return -1;
+    free(entry->text);
+    entry->text = text;
     return 0;
 }
 
 /* Fills what an ended session's caller is told. */
 enum err memory_tell_end(struct memory *memory, struct store_req *req)
 {
-    struct tombstone *end = find_end(memory, req->session.id);
+    struct tombstone *end = memory_find_end(memory, req->session.id);
 
     req->end = (struct store_end){.reason = END_EXPIRED};
     if (end != NULL) {
@@ -288,18 +329,22 @@ void memory_tell_times(struct memory *memory, struct store_req *req, const struc
     req->expires_ms = now->wall_ms + entry->alive_ms + memory->options.ttl_ms - now->monotonic_ms;
 }
 
+/* Who was answered for in Redis' place, Redis will be told of. */
+static void note_stand_in(struct memory *memory, struct entry *entry)
+{
+    if (memory->in_fallback)
+        memory_mark_session(memory, entry);
+}
+
 static enum err do_heartbeat(struct memory *memory, struct store_req *req, const struct now *now)
 {
     struct entry *entry = memory_find(memory, req->session.id);
 
     if (entry == NULL)
         return memory_tell_end(memory, req);
-    if (now->monotonic_ms - entry->alive_ms >= store_heartbeat_min(&memory->options)) {
-        entry->alive_ms = now->monotonic_ms;
-        entry->last_heartbeat_ms = now->wall_ms;
-        DL_DELETE2(memory->expiry, entry, expiry_prev, expiry_next);
-        DL_APPEND2(memory->expiry, entry, expiry_prev, expiry_next);
-    }
+    if (now->monotonic_ms - entry->alive_ms >= store_heartbeat_min(&memory->options))
+        memory_touch(memory, entry, 0, now);
+    note_stand_in(memory, entry);
     memory_tell_times(memory, req, entry, now);
     return ERR_OK;
 }
@@ -310,6 +355,9 @@ static enum err do_check(struct memory *memory, struct store_req *req, const str
 
     if (entry == NULL)
         return memory_tell_end(memory, req);
+    if (entry->told !=
+        memory->outages) /* it was asked about, which is no news once Redis knows of it */
+        note_stand_in(memory, entry);
     strcpy(req->session.media_id, memory_text(entry, ENTRY_MEDIA_ID));
     req->session.last_heartbeat_ms = entry->last_heartbeat_ms;
     memory_tell_times(memory, req, entry, now);
@@ -330,18 +378,12 @@ static enum err do_get(struct memory *memory, struct store_req *req, const struc
 static enum err do_zap(struct memory *memory, struct store_req *req, const struct now *now)
 {
     struct entry *entry = memory_find(memory, req->session.id);
-    struct session session;
 
     if (entry == NULL)
         return memory_tell_end(memory, req);
-    memory_read(entry, &session);
-    strcpy(session.media_id, req->session.media_id);
-    strcpy(session.media_title, req->session.media_title);
-    char *text = pack(&session);
-    if (text == NULL)
+    if (memory_retitle(entry, req->session.media_id, req->session.media_title) != 0)
         return ERR_INTERNAL;
-    free(entry->text);
-    entry->text = text;
+    note_stand_in(memory, entry);
     memory_tell_times(memory, req, entry, now);
     return ERR_OK;
 }
@@ -360,11 +402,11 @@ static enum event_type ending_event(enum end_reason reason)
 static enum err do_end(struct memory *memory, struct store_req *req, const struct now *now)
 {
     struct entry *entry = memory_find(memory, req->session.id);
-    struct tombstone *before = find_end(memory, req->session.id);
+    struct tombstone *before = memory_find_end(memory, req->session.id);
 
     if (entry == NULL && before != NULL && req->end.reason != END_TERMINATED)
         return ERR_OK;
-    if (memory_remember_end(memory, req->session.id, &req->end, now) != 0)
+    if (memory_remember_end(memory, &req->session, &req->end, now) != 0)
         return ERR_INTERNAL;
     if (entry != NULL) {
         req->ended = true;
@@ -411,7 +453,10 @@ static enum err do_revoke(struct memory *memory, struct store_req *req, const st
     for (uint32_t left = group != NULL ? group->count : 0; left > 0; left--) {
         struct entry *entry = group->streams;
 
-        if (memory_remember_end(memory, entry->id, &req->end, now) != 0)
+        struct session names;
+
+        memory_read(entry, &names);
+        if (memory_remember_end(memory, &names, &req->end, now) != 0)
             return ERR_INTERNAL;
         memory_tell_ending(memory, entry, EVENT_TERMINATED, "", now);
         memory_drop(memory, entry); /* with the last one the group goes */
@@ -444,7 +489,7 @@ static enum err do_sweep(struct memory *memory, struct store_req *req, const str
     return ERR_OK;
 }
 
-enum err memory_do(struct memory *memory, struct store_req *req)
+static enum err carry_out(struct memory *memory, struct store_req *req, bool in_fallback)
 {
     static enum err (*const operations[STORE_OP_COUNT])(struct memory *, struct store_req *,
                                                         const struct now *) = {
@@ -453,17 +498,66 @@ enum err memory_do(struct memory *memory, struct store_req *req)
         [STORE_GET] = do_get,           [STORE_ZAP] = do_zap,
         [STORE_END] = do_end,           [STORE_LIST] = do_list,
         [STORE_REVOKE] = do_revoke,     [STORE_SET_LIMITS] = do_set_limits,
-        [STORE_SWEEP] = do_sweep,
+        [STORE_ADOPT] = memory_adopt,   [STORE_SWEEP] = do_sweep,
     };
 
-    store_begin(req);
     pthread_mutex_lock(&memory->lock);
     struct now now = {memory->clock.wall_ms(), memory->clock.monotonic_ms()};
     purge(memory, &now);
+    memory->in_fallback = in_fallback;
     enum err err = operations[req->op](memory, req, &now);
+    memory->in_fallback = false;
     memory_marks_purge(&memory->marks, now.monotonic_ms);
     pthread_mutex_unlock(&memory->lock);
     return err;
+}
+
+enum err memory_do(struct memory *memory, struct store_req *req)
+{
+    store_begin(req);
+    return carry_out(memory, req, false);
+}
+
+enum err memory_stand_in(struct memory *memory, struct store_req *req)
+{
+    store_begin(req);
+    req->fallback = true;
+    return carry_out(memory, req, true);
+}
+
+void memory_see(struct memory *memory, const struct session *session, bool has_title)
+{
+    pthread_mutex_lock(&memory->lock);
+    struct now now = {memory->clock.wall_ms(), memory->clock.monotonic_ms()};
+    purge(memory, &now);
+    struct entry *entry = memory_find(memory, session->id);
+    const struct tombstone *end = memory_find_end(memory, session->id);
+    if (end != NULL && end->dirty_prev != NULL) {
+        pthread_mutex_unlock(&memory->lock);
+        return;
+    }
+    memory_forget_end(memory, session->id);
+    if (entry == NULL) {
+        memory_add(memory, session, 0, &now); /* without memory it stays unseen */
+    } else {
+        memory_touch(memory, entry, 0, &now);
+        if (has_title && strcmp(memory_text(entry, ENTRY_MEDIA_ID), session->media_id) != 0)
+            memory_retitle(entry, session->media_id, session->media_title);
+    }
+    pthread_mutex_unlock(&memory->lock);
+}
+
+void memory_see_end(struct memory *memory, const struct session *names, const struct store_end *end)
+{
+    pthread_mutex_lock(&memory->lock);
+    struct now now = {memory->clock.wall_ms(), memory->clock.monotonic_ms()};
+    struct entry *entry = memory_find(memory, names->id);
+    const struct tombstone *before = memory_find_end(memory, names->id);
+    if (before == NULL || before->dirty_prev == NULL)
+        memory_remember_end(memory, names, end, &now);
+    if (entry != NULL)
+        memory_drop(memory, entry);
+    pthread_mutex_unlock(&memory->lock);
 }
 
 int memory_event(struct memory *memory, uint64_t number, struct memory_event *ret_event)
@@ -489,18 +583,10 @@ int memory_age(struct memory *memory, const char *session_id, int64_t ms)
     pthread_mutex_lock(&memory->lock);
     struct entry *entry = memory_find(memory, session_id);
     if (entry != NULL) {
-        struct entry *behind;
-
         entry->alive_ms -= ms;
         entry->last_heartbeat_ms -= ms;
         DL_DELETE2(memory->expiry, entry, expiry_prev, expiry_next);
-        DL_FOREACH2(memory->expiry, behind, expiry_next)
-        if (behind->alive_ms > entry->alive_ms)
-            break;
-        if (behind != NULL)
-            DL_PREPEND_ELEM2(memory->expiry, behind, entry, expiry_prev, expiry_next);
-        else
-            DL_APPEND2(memory->expiry, entry, expiry_prev, expiry_next);
+        enqueue(memory, entry);
     }
     pthread_mutex_unlock(&memory->lock);
     return entry == NULL ? -1 : 0;
@@ -519,6 +605,7 @@ struct memory *memory_new(const struct store_options *options, const struct memo
     }
     memory->options = *options;
     memory->clock = clock != NULL ? *clock : machine;
+    memory->outages = 1;
     return memory;
 }
 

@@ -1,7 +1,6 @@
 /*
- * Admission in the embedded store: gathers the streams that count, has admission.h decide, and
- * carries the decision out. All that can fail comes before the first change that can't be taken
- * back.
+ * Admission in the embedded store: gathers the streams that count, has admission.h decide, and carries
+ * the decision out. All that can fail comes before the first change that can't be taken back.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -33,25 +32,23 @@ static void find_limits(struct memory *memory, struct store_req *req)
                        memory->options.device_limit);
 }
 
-/* Whether a family or device is kept out, or (for a revival) was revoked after the token's issue.
- */
-static enum err check_revoked(struct memory *memory, struct store_req *req, const struct now *now)
+enum err memory_check_revoked(struct memory *memory, struct store_req *req, const struct now *now)
 {
     const struct mark_value *marks[] = {
         memory_marks_find(&memory->marks, MARK_FAMILY_REVOKED, req->session.family_id, NULL),
         memory_marks_find(&memory->marks, MARK_DEVICE_REVOKED, req->session.device_id, NULL)};
 
     for (size_t i = 0; i < 2; i++) {
-        bool revives = req->op == STORE_REVIVE;
+        int64_t since_ms = req->op == STORE_ADOPT ? req->session.started_ms : req->create.issued_ms;
 
         if (marks[i] == NULL)
             continue;
         req->end = (struct store_end){.reason = END_TERMINATED};
         if (marks[i]->message != NULL)
             strcpy(req->end.message, marks[i]->message);
-        if (marks[i]->blocked_until_ms > now->monotonic_ms)
+        if (req->op != STORE_ADOPT && marks[i]->blocked_until_ms > now->monotonic_ms)
             return ERR_FORBIDDEN;
-        if (revives && marks[i]->revoked_ms >= req->create.issued_ms)
+        if (req->op != STORE_CREATE && marks[i]->revoked_ms >= since_ms)
             return ERR_SESSION_ENDED;
     }
     return ERR_OK;
@@ -93,8 +90,7 @@ static void describe(struct entry *entry, const struct now *now,
     };
 }
 
-/* The streams that an admission looks at: the family's, and on the device those of other families.
- */
+/* The streams that an admission looks at: the family's, and on the device those of other families. */
 static size_t gather(struct memory *memory, const struct session *session, const struct now *now,
                      struct admission_stream *streams)
 {
@@ -209,7 +205,9 @@ static int remember_fates(struct memory *memory, const struct session *session,
             why.reason = END_DISPLACED;
         else
             strcpy(why.by, store_replaced_by(session));
-        if (memory_remember_end(memory, streams[i].id, &why, now) != 0 ||
+        struct session names;
+        memory_read(entry, &names);
+        if (memory_remember_end(memory, &names, &why, now) != 0 ||
             (streams[i].fate == ADMISSION_EVICTED && memory->options.evict_cooldown_ms > 0 &&
              memory_marks_put(&memory->marks, MARK_EVICTED, entry->group[DEVICE]->name, &mark,
                               now->monotonic_ms + memory->options.evict_cooldown_ms) != 0)) {
@@ -243,7 +241,7 @@ static enum err admit(struct memory *memory, struct store_req *req,
         req->session.started_ms = now->wall_ms;
     req->session.last_heartbeat_ms = now->wall_ms;
 
-    struct entry *entry = memory_add(memory, &req->session, now);
+    struct entry *entry = memory_add(memory, &req->session, 0, now);
     if (entry == NULL)
         return ERR_INTERNAL;
     if (remember_fates(memory, &req->session, streams, count, now) != 0) {
@@ -282,12 +280,14 @@ static enum err decide(struct memory *memory, struct store_req *req,
 {
     const struct store_options *options = &memory->options;
     bool creates = req->op == STORE_CREATE;
+    /* In Redis' place nobody is known to be silent: he may be heard by another gateway. */
+    bool displaces = creates && !memory->in_fallback;
     bool cools_down =
         memory_marks_find(&memory->marks, MARK_EVICTED, req->session.device_id, NULL) != NULL;
     struct admission_ask ask = {
         .family_limit = req->usage.family_limit,
         .device_limit = req->usage.device_limit,
-        .displace_after_ms = creates ? options->displace_after_ms : 0,
+        .displace_after_ms = displaces ? options->displace_after_ms : 0,
         .evict = creates && req->create.evict && !cools_down,
         .player_id = creates ? req->session.player_id : "",
         .replace = req->create.replace,
@@ -361,7 +361,7 @@ enum err memory_create(struct memory *memory, struct store_req *req, const struc
 {
     if (lives_already(memory, req, now))
         return ERR_OK;
-    enum err err = check_revoked(memory, req, now);
+    enum err err = memory_check_revoked(memory, req, now);
     if (err == ERR_OK)
         err = count_rate(memory, req, now);
     if (err == ERR_RATE_LIMITED || err == ERR_FORBIDDEN)
@@ -375,6 +375,6 @@ enum err memory_revive(struct memory *memory, struct store_req *req, const struc
         return ERR_OK;
     if (memory_has_ended(memory, req->session.id))
         return memory_tell_end(memory, req);
-    enum err err = check_revoked(memory, req, now);
+    enum err err = memory_check_revoked(memory, req, now);
     return err == ERR_OK ? seek_place(memory, req, now) : err;
 }

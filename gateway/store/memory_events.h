@@ -18,6 +18,7 @@
     X(EVENT_DISPLACED, "displaced")                                                                \
     X(EVENT_TERMINATED, "terminated")                                                              \
     X(EVENT_REVIVED, "revived")                                                                    \
+    X(EVENT_ADOPTED, "adopted")                                                                    \
     X(EVENT_DENIED, "denied")                                                                      \
     X(EVENT_WOULD_DENY, "would_deny")
 
@@ -52,14 +53,14 @@ struct memory_events {
 };
 
 /*
- * Appends a copy of an entry, numbering it. Where memory runs out the entry is lost, but its number
- * is used: readers see the gap.
+ * Appends a copy of an entry, numbering it. Where memory runs out the entry is lost, but its number is
+ * used: readers see the gap.
  */
 void memory_events_add(struct memory_events *events, struct memory_event *event);
 
 /*
- * Reads the entry of this number: its texts stay valid until the next is added. Returns 0; -1 where
- * it is no longer, or not yet, there.
+ * Reads the entry of this number: its texts stay valid until the next is added. Returns 0; -1 where it is
+ * no longer, or not yet, there.
  */
 int memory_events_get(const struct memory_events *events, uint64_t number,
                       struct memory_event *ret_event);

@@ -1,6 +1,6 @@
 /*
- * What the embedded store keeps about families, devices and users beside their sessions: overrides
- * of limits, revocations, counts of creates, cooldowns. Each is a mark with a name and an end.
+ * What the embedded store keeps about families, devices and users beside their sessions: overrides of
+ * limits, revocations, counts of creates, cooldowns. Each is a mark with a name and an end.
  */
 #ifndef MEMORY_MARKS_H
 #define MEMORY_MARKS_H
@@ -37,8 +37,8 @@ struct mark_value *memory_marks_find(struct memory_marks *marks, enum mark_kind 
                                      const char *name, int64_t *ret_until_ms);
 
 /*
- * Puts a mark, until a time of the monotonic clock, in the place of one that was there; the message
- * is copied. -1, and nothing changed, where memory runs out.
+ * Puts a mark, until a time of the monotonic clock, in the place of one that was there; the message is
+ * copied. -1, and nothing changed, where memory runs out.
  */
 int memory_marks_put(struct memory_marks *marks, enum mark_kind kind, const char *name,
                      const struct mark_value *value, int64_t until_ms);

@@ -29,11 +29,13 @@ struct entry {
     struct entry *group_prev[GROUP_KINDS];   /* in the group's list */
     struct entry *group_next[GROUP_KINDS];   /* the same */
     struct entry *expiry_prev, *expiry_next; /* in the queue of expiry */
-    int64_t started_ms;                      /* wall clock */
-    int64_t last_heartbeat_ms;               /* wall clock */
-    int64_t alive_ms;                        /* monotonic clock, of the last sign of life */
-    char id[SESSION_ID_LEN + 1];             /* sessionId */
-    char *text;                              /* the other strings, in the order of ENTRY_TEXTS */
+    struct entry *dirty_prev, *dirty_next; /* among those that Redis doesn't know of; NULL: isn't */
+    uint64_t told;                         /* memory.outages when Redis was last told of it */
+    int64_t started_ms;                    /* wall clock */
+    int64_t last_heartbeat_ms;             /* wall clock */
+    int64_t alive_ms;                      /* monotonic clock, of the last sign of life */
+    char id[SESSION_ID_LEN + 1];           /* sessionId */
+    char *text;                            /* the other strings, in the order of ENTRY_TEXTS */
 };
 
 /* The strings of a session that an entry packs one behind the other, each with its NUL. */
@@ -48,6 +50,18 @@ enum entry_text {
     ENTRY_TEXTS
 };
 
+/* Why a session ended. */
+struct tombstone {
+    UT_hash_handle hh;             /* by id */
+    struct tombstone *prev, *next; /* in its queue, the first to go first */
+    struct tombstone *dirty_prev,
+        *dirty_next;             /* among those that Redis doesn't know of; NULL: isn't */
+    int64_t until_ms;            /* monotonic clock */
+    enum end_reason reason;      /* why it ended */
+    char id[SESSION_ID_LEN + 1]; /* sessionId */
+    char text[];                 /* by, message, familyId, deviceId; each with its NUL */
+};
+
 struct memory {
     pthread_mutex_t lock;              /* over all below */
     struct store_options options;      /* as given */
@@ -59,6 +73,10 @@ struct memory {
     struct tombstone *brief, *lasting; /* queues: terminated ones last longer than the others */
     struct memory_marks marks;         /* limits, blocks, rates, cooldowns */
     struct memory_events events;       /* what happened last */
+    bool in_fallback;             /* this operation stands in for Redis: what it changes is dirty */
+    uint64_t outages;             /* Redis has gone away so often, and once more */
+    struct entry *dirty_sessions; /* let in or kept alive without Redis, oldest change first */
+    struct tombstone *dirty_ends; /* ended without Redis, the same */
 };
 
 /* One operation's view of time. */
@@ -75,26 +93,29 @@ const char *memory_text(const struct entry *entry, enum entry_text which);
 void memory_read(const struct entry *entry, struct session *ret_session);
 
 /*
- * A new entry for a session, in every place, alive now. NULL, and nothing changed, where memory
- * runs out.
+ * A new entry for a session, in every place, whose last sign of life lies idle_ms back. NULL, and nothing
+ * changed, where memory runs out.
  */
-struct entry *memory_add(struct memory *memory, const struct session *session,
+struct entry *memory_add(struct memory *memory, const struct session *session, int64_t idle_ms,
                          const struct now *now);
 
 /* Takes an entry out of every place that it has been put into, and frees it. */
 void memory_drop(struct memory *memory, struct entry *entry);
 
 /*
- * Keeps why a session ended, in the place of what was kept of it before. -1 where memory runs out:
- * what was kept before is gone then.
+ * Keeps why a session (of names: id, family_id, device_id) ended, in the place of what was kept of it before. -1 where memory runs out: what
+ * was kept before is gone then.
  */
-int memory_remember_end(struct memory *memory, const char *id, const struct store_end *why,
-                        const struct now *now);
+int memory_remember_end(struct memory *memory, const struct session *names,
+                        const struct store_end *why, const struct now *now);
 
 /* Forgets it again. */
 void memory_forget_end(struct memory *memory, const char *id);
 
-/* Whether anything is kept of how a session ended. */
+/* What is kept of how a session ended; NULL where nothing is. */
+struct tombstone *memory_find_end(struct memory *memory, const char *id);
+
+/* Whether anything is. */
 bool memory_has_ended(struct memory *memory, const char *id);
 
 /* Tells a caller how a session ended. Always ERR_SESSION_ENDED. */
@@ -108,7 +129,25 @@ void memory_tell_times(struct memory *memory, struct store_req *req, const struc
 void memory_tell_ending(struct memory *memory, const struct entry *entry, enum event_type type,
                         const char *by, const struct now *now);
 
+/* Notes that a session lives. */
+void memory_touch(struct memory *memory, struct entry *entry, int64_t idle_ms,
+                  const struct now *now);
+
+/* Gives a live session another title. -1 where memory runs out. */
+int memory_retitle(struct entry *entry, const char *media_id, const char *media_title);
+
+/* ---- memory_dirty.c ---- */
+
+void memory_mark_session(struct memory *memory, struct entry *entry);
+void memory_mark_end(struct memory *memory, struct tombstone *end);
+void memory_unmark_session(struct memory *memory, struct entry *entry);
+void memory_unmark_end(struct memory *memory, struct tombstone *end);
+enum err memory_adopt(struct memory *memory, struct store_req *req, const struct now *now);
+
 /* ---- memory_create.c ---- */
+
+/* Whether the family or device is kept out, or was revoked after the session's start. */
+enum err memory_check_revoked(struct memory *memory, struct store_req *req, const struct now *now);
 
 enum err memory_create(struct memory *memory, struct store_req *req, const struct now *now);
 enum err memory_revive(struct memory *memory, struct store_req *req, const struct now *now);

@@ -1,7 +1,7 @@
 /*
  * uthash as the embedded store uses it: keyed with SipHash under a random key, since familyIds and
- * deviceIds are the callers' words and must not be able to pile up in one bucket; and reporting a
- * lack of memory (the element's hh.tbl is NULL then) where uthash by itself ends the program.
+ * deviceIds are the callers' words and must not be able to pile up in one bucket; and reporting a lack of
+ * memory (the element's hh.tbl is NULL then) where uthash by itself ends the program.
  */
 #ifndef MEMORY_TABLE_H
 #define MEMORY_TABLE_H

@@ -278,6 +278,33 @@ static void format_set_limits(const struct redis_format *format, const struct st
     }
 }
 
+static void format_adopt(const struct redis_format *format, const struct store_req *req,
+                         struct buf *out)
+{
+    const struct session *session = &req->session;
+    struct buf head = BUF_EMPTY, middle = BUF_EMPTY;
+
+    session_json_parts(session, &head, &middle);
+    begin(format, out, REDIS_SCRIPT_ADOPT, 8, 12);
+    add_session_keys(format, session, out);
+    add_key(format, out, "family_revoked:", session->family_id);
+    add_key(format, out, "device_revoked:", session->device_id);
+    add_key(format, out, "session_expiry", "");
+    add_key(format, out, "stream_events", "");
+    resp_text(out, format->prefix);
+    resp_text(out, session->id);
+    resp_int(out, format->options->ttl_ms);
+    resp_int(out, req->create.idle_ms);
+    resp_int(out, redis_link_now(format->link) - session->started_ms);
+    add_buf(out, &head);
+    add_buf(out, &middle);
+    add_expiry_entry(out, session);
+    resp_text(out, session->user_id);
+    resp_text(out, session->family_id);
+    resp_text(out, session->device_id);
+    resp_text(out, session->media_id);
+}
+
 static void format_sweep(const struct redis_format *format, const struct store_req *req,
                          struct buf *out)
 {
@@ -299,7 +326,7 @@ void redis_format_op(const struct redis_format *format, const struct store_req *
         [STORE_GET] = format_get,       [STORE_ZAP] = format_get,
         [STORE_END] = format_end,       [STORE_LIST] = format_list,
         [STORE_REVOKE] = format_revoke, [STORE_SET_LIMITS] = format_set_limits,
-        [STORE_SWEEP] = format_sweep,
+        [STORE_ADOPT] = format_adopt,   [STORE_SWEEP] = format_sweep,
     };
 
     formats[req->op](format, req, out);

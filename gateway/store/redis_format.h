@@ -1,6 +1,6 @@
 /*
- * The store's operations as commands: which keys and arguments each script gets (scripts/<name>.lua
- * says what they are).
+ * The store's operations as commands: which keys and arguments each script gets (scripts/<name>.lua says
+ * what they are).
  */
 #ifndef REDIS_FORMAT_H
 #define REDIS_FORMAT_H
@@ -28,8 +28,8 @@ void redis_format_why(const struct redis_format *format, const struct store_req 
                       struct buf *out);
 
 /*
- * Appends the command that puts `after` in the place of `before` as the session's value; `tell`
- * where caches must hear of it.
+ * Appends the command that puts `after` in the place of `before` as the session's value; `tell` where caches
+ * must hear of it.
  */
 void redis_format_swap(const struct redis_format *format, const struct store_req *req,
                        const char *before, size_t before_len, const char *after, bool tell,

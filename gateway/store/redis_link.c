@@ -1,14 +1,13 @@
 /*
  * One pipelined connection to Redis, kept up for as long as it is wanted.
  *
- * The happy path: connect() resolves the name, hiredis connects, on_connect sends the greeting,
- * on_greeted sees its last reply and makes the link UP; calls are sent as they come and stand in
- * the ring until their reply. Ways it fails, all through lose(): the name isn't found, the connect
- * is refused or takes too long, the greeting is answered with an error (wrong password, LOADING…),
- * the peer closes, a reply is late. lose() puts what was unanswered back in front of the waiting
- * calls and arms the timer that connects again. One timer looks after deadlines; it is armed for
- * the first of them only, and looks through all when it fires, which is seldom, since most calls
- * are answered long before.
+ * The happy path: connect() resolves the name, hiredis connects, on_connect sends the greeting, on_greeted
+ * sees its last reply and makes the link UP; calls are sent as they come and stand in the ring until their
+ * reply. Ways it fails, all through lose(): the name isn't found, the connect is refused or takes too long,
+ * the greeting is answered with an error (wrong password, LOADING…), the peer closes, a reply is late.
+ * lose() puts what was unanswered back in front of the waiting calls and arms the timer that connects
+ * again. One timer looks after deadlines; it is armed for the first of them only, and looks through all
+ * when it fires, which is seldom, since most calls are answered long before.
  */
 #include "redis_link.h"
 
@@ -149,10 +148,15 @@ static void on_deadline(uv_timer_t *timer)
     struct redis_link *link = CONTAINER_OF(timer, struct redis_link, deadline_timer);
 
     link->next_deadline_ms = INT64_MAX;
+    /* Timers fire before sockets are read: after a pause of this process, replies may be there. */
+    if (link->state == UP && link->head != link->tail)
+        redisAsyncHandleRead(link->ac);
     fail_sent(link);
     if (link->state == UP && link->head != link->tail &&
-        slot(link, link->head)->at_ms + link->timeout_ms <= now_ms(link))
+        slot(link, link->head)->at_ms + link->timeout_ms <= now_ms(link)) {
         lose(link, "no reply within redis.timeout_ms");
+        link->away = true;
+    }
     if (link->state != UP && !link->away && link->lost_ms + link->timeout_ms <= now_ms(link))
         link->away = true;
     fail_waiting(link);
@@ -510,7 +514,7 @@ struct redis_link *redis_link_new(struct loop *loop, const struct redis_link_opt
     link->next_deadline_ms = INT64_MAX;
     link->backoff_ms = BACKOFF_MIN_MS;
     link->lost_ms = now_ms(link);
-    link->clock_offset_ms = clock_wall_ms() - link->lost_ms;
+    link->clock_offset_ms = clock_wall_ms() - clock_monotonic_ms(); /* uv_now may be of long ago */
     uv_timer_init(&loop->uv, &link->connect_timer);
     uv_timer_init(&loop->uv, &link->deadline_timer);
     link->handles_open = 2;

@@ -1,13 +1,13 @@
 /*
  * One pipelined connection to Redis, kept up for as long as it is wanted.
  *
- * A link connects, logs in (AUTH, SELECT), loads the scripts and is up. Calls leave in the order
- * they were made, all of one turn in one write, and are answered in that order. A lost connection
- * is made again, after 50 ms at first, then up to 500 ms, with jitter. Calls made or still
- * unanswered meanwhile wait and are sent (again: every command we send may be repeated) when it is
- * back; but once it has been away for longer than timeout_ms nothing waits any more: calls fail at
- * once until it is back. A reply that is later than timeout_ms closes the connection, which is
- * never used again: what would come over it is not known.
+ * A link connects, logs in (AUTH, SELECT), loads the scripts and is up. Calls leave in the order they were
+ * made, all of one turn in one write, and are answered in that order. A lost connection is made again,
+ * after 50 ms at first, then up to 500 ms, with jitter. Calls made or still unanswered meanwhile wait and
+ * are sent (again: every command we send may be repeated) when it is back; but once it has been away for
+ * longer than timeout_ms nothing waits any more: calls fail at once until it is back. A reply that is later
+ * than timeout_ms closes the connection, which is never used again: what would come over it is not
+ * known.
  */
 #ifndef REDIS_LINK_H
 #define REDIS_LINK_H
@@ -26,14 +26,13 @@ struct redis_link;
 
 struct redis_call {
     /*
-     * Appends the command, exactly one, to out (resp.h). Called when the call is sent, and again
-     * each time that it must be repeated.
+     * Appends the command, exactly one, to out (resp.h). Called when the call is sent, and again each time
+     * that it must be repeated.
      */
     void (*format)(struct redis_call *call, struct redis_link *link, struct buf *out);
     /*
-     * Brings the reply, which may be an error's; NULL where there was none by the deadline, or no
-     * link. Called once, from the loop, possibly from inside redis_link_call. The reply is freed
-     * after it.
+     * Brings the reply, which may be an error's; NULL where there was none by the deadline, or no link.
+     * Called once, from the loop, possibly from inside redis_link_call. The reply is freed after it.
      */
     void (*done)(struct redis_call *call, const struct redisReply *reply);
     int64_t deadline_ms;            /* monotonic clock */

@@ -1,7 +1,7 @@
 /*
- * Reads what Redis answers into the members of a request, and writes the one JSON value that isn't
- * a session's: why a session ended. What stands in Redis may have been written by anybody; all of
- * it is checked.
+ * Reads what Redis answers into the members of a request, and writes the one JSON value that isn't a
+ * session's: why a session ended. What stands in Redis may have been written by anybody; all of it is
+ * checked.
  */
 #ifndef REDIS_REPLY_H
 #define REDIS_REPLY_H
@@ -28,9 +28,9 @@ const struct redisReply *redis_reply_element(const struct redisReply *reply, siz
 void redis_reply_copy_message(const char *message, struct store_end *ret_end);
 
 /*
- * Whether an error means that Redis can't serve anybody just now, or not us (LOADING, READONLY,
- * NOAUTH…), rather than that this one command found something wrong. Redis 6.2 hides the word
- * behind "ERR Error running script".
+ * Whether an error means that Redis can't serve anybody just now, or not us (LOADING, READONLY, NOAUTH…),
+ * rather than that this one command found something wrong. Redis 6.2 hides the word behind "ERR Error
+ * running script".
  */
 bool redis_reply_is_outage(const struct redisReply *error);
 
@@ -38,8 +38,8 @@ bool redis_reply_is_outage(const struct redisReply *error);
 enum err redis_reply_read_session(const struct redisReply *reply, struct session *ret_session);
 
 /*
- * Reads `session_end:<id>`, which may be nil: the session expired then. Always ERR_SESSION_ENDED:
- * one whose reason can't be read has ended all the same, and counts as expired.
+ * Reads `session_end:<id>`, which may be nil: the session expired then. Always ERR_SESSION_ENDED: one whose
+ * reason can't be read has ended all the same, and counts as expired.
  */
 enum err redis_reply_read_end(const struct redisReply *reply, struct store_end *ret_end);
 
@@ -47,9 +47,9 @@ enum err redis_reply_read_end(const struct redisReply *reply, struct store_end *
 void redis_reply_write_end(const struct store_end *end, struct buf *out);
 
 /*
- * Reads {sessionId, value, …} into req->streams, longest silent first, at most STORE_STREAMS_MAX. A
- * value that is no session takes a place all the same: it is listed by its id, as just alive.
- * Returns 0; -1 where memory runs out or the reply is no such list.
+ * Reads {sessionId, value, …} into req->streams, longest silent first, at most STORE_STREAMS_MAX. A value
+ * that is no session takes a place all the same: it is listed by its id, as just alive. Returns 0; -1
+ * where memory runs out or the reply is no such list.
  */
 int redis_reply_read_streams(const struct redisReply *reply, int64_t now_ms, struct store_req *req);
 

@@ -1,6 +1,5 @@
 /*
- * The scripts that carry out the store's operations in Redis: scripts/<name>.lua, embedded at
- * build.
+ * The scripts that carry out the store's operations in Redis: scripts/<name>.lua, embedded at build.
  */
 #ifndef REDIS_SCRIPT_H
 #define REDIS_SCRIPT_H
@@ -15,6 +14,7 @@
     X(REDIS_SCRIPT_END, redis_script_end)                                                          \
     X(REDIS_SCRIPT_LIST, redis_script_list)                                                        \
     X(REDIS_SCRIPT_REVOKE, redis_script_revoke)                                                    \
+    X(REDIS_SCRIPT_ADOPT, redis_script_adopt)                                                      \
     X(REDIS_SCRIPT_SWEEP, redis_script_sweep)
 
 enum redis_script {

@@ -23,6 +23,7 @@ void store_complete(struct store *store, struct store_req *req, enum err err)
 
 void store_begin(struct store_req *req)
 {
+    req->fallback = false;
     req->ended = false;
     req->ended_count = 0;
     req->would_deny = ERR_OK;
@@ -42,4 +43,15 @@ int64_t store_heartbeat_min(const struct store_options *options)
 const char *store_replaced_by(const struct session *session)
 {
     return session->device_name[0] != '\0' ? session->device_name : session->device_id;
+}
+
+const char *store_state_word(enum store_state state)
+{
+    static const char *const words[STORE_STATE_COUNT] = {
+#define X(name, word) [name] = word,
+        STORE_STATE_TABLE(X)
+#undef X
+    };
+
+    return words[state];
 }

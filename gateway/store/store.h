@@ -1,20 +1,20 @@
 /*
- * The store contract: where sessions live, and the only way to them. The embedded store and the
- * Redis store implement it.
+ * The store contract: where sessions live, and the only way to them. The embedded store and the Redis
+ * store implement it.
  *
- * Two shapes. An *ask* (store_submit) gets its answer in exactly one callback. A *peek*
- * (store_peek) is answered now or not at all.
+ * Two shapes. An *ask* (store_submit) gets its answer in exactly one callback. A *peek* (store_peek) is
+ * answered now or not at all.
  *
- *   1. Submitting returns nothing and cannot fail; every outcome, lack of memory or of a link
- * included, arrives in the callback.
- *   2. The callback comes exactly once, on the submitting thread, from a task of its loop: never
- * from inside the submit.
- *   3. The caller owns the request and embeds it in a context of its own; the store keeps no
- * pointer into anything else of the caller's. From submit to callback the request is the store's.
+ *   1. Submitting returns nothing and cannot fail; every outcome, lack of memory or of a link included,
+ *      arrives in the callback.
+ *   2. The callback comes exactly once, on the submitting thread, from a task of its loop: never from
+ *      inside the submit.
+ *   3. The caller owns the request and embeds it in a context of its own; the store keeps no pointer into
+ *      anything else of the caller's. From submit to callback the request is the store's.
  *   4. Every request completes by its deadline. A write that timed out may still have happened; all
  *      operations are safe to repeat.
- *   5. Closing completes what is pending with ERR_SHUTTING_DOWN. There is no cancel: a caller that
- * lost interest frees its context in the callback.
+ *   5. Closing completes what is pending with ERR_SHUTTING_DOWN. There is no cancel: a caller that lost
+ *      interest frees its context in the callback.
  *   6. tests/contract states this once and runs it against every store.
  *
  * A handle belongs to one thread; what handles share is behind them.
@@ -31,36 +31,44 @@
 #include "session.h"
 
 /*
- * The operations, with the members of the request that each one reads (beside deadline_ms and done)
- * and sets. `session.id` and, but for CHECK and GET, family_id, device_id, user_id and media_id are
- * given: a token tells them; LIST and REVOKE need what they name alone. ERR_STORE_UNAVAILABLE,
- * ERR_SHUTTING_DOWN and ERR_INTERNAL are possible everywhere.
+ * The operations, with the members of the request that each one reads (beside deadline_ms and done) and
+ * sets. `session.id` and, but for CHECK and GET, family_id, device_id, user_id and media_id are given: a
+ * token tells them; LIST and REVOKE need what they name alone. ERR_STORE_UNAVAILABLE, ERR_SHUTTING_DOWN
+ * and ERR_INTERNAL are possible everywhere.
  *
- * CREATE     Admission, one atomic step (DESIGN.md section 3). Reads all of session but the times,
- * and create. ERR_OK: the session lives; sets session's times, now_ms, expires_ms, usage, and
- *            would_deny. ERR_FAMILY_LIMIT, ERR_DEVICE_LIMIT: nothing has changed; sets usage and
- * streams. ERR_RATE_LIMITED: sets retry_after_s. ERR_FORBIDDEN: the family or device is blocked;
- * sets end.message. A create whose sessionId lives already is ERR_OK, and changes nothing.
- * HEARTBEAT  Keeps a session alive. ERR_OK: sets now_ms and expires_ms. ERR_SESSION_ENDED: sets
- * end; where that is END_EXPIRED the session may be revived. REVIVE     Admits a session again that
- * is gone without a tombstone, under its own id and start, ending nobody. Reads what CREATE reads,
- * session.started_ms and create.issued_ms. ERR_OK: as CREATE; also where it lives.
- * ERR_SESSION_ENDED: it has ended, or there is no room (END_EXPIRED). ERR_FORBIDDEN: as CREATE.
- * CHECK      Whether a session lives. ERR_OK: sets session.media_id, session.last_heartbeat_ms and
- * now_ms. ERR_SESSION_ENDED: sets end. GET        A session as it is. ERR_OK: sets session, now_ms
- * and expires_ms. ERR_SESSION_ENDED: sets end. ZAP        Changes a live session's media_id and
- * media_title ("": it has none any more). ERR_OK or ERR_SESSION_ENDED, as HEARTBEAT. END Ends a
- * session for the reason in end, and keeps that reason for those who ask later. ERR_OK always;
- * ended says whether it was this call that ended it. The first reason stands, except that
- * terminated takes the place of any other. LIST       A family's live streams: sets streams,
- * longest silent first, stream_count, and of usage the family's part. REVOKE     Terminates all
- * streams of the family in session.family_id or, where that is "", on the device in
- * session.device_id, with end.message, and refuses new ones for for_ms (0: doesn't, and lifts an
+ * CREATE     Admission, one atomic step (DESIGN.md section 3). Reads all of session but the times, and
+ *            create. ERR_OK: the session lives; sets session's times, now_ms, expires_ms, usage, and
+ *            would_deny. ERR_FAMILY_LIMIT, ERR_DEVICE_LIMIT: nothing has changed; sets usage and streams.
+ *            ERR_RATE_LIMITED: sets retry_after_s. ERR_FORBIDDEN: the family or device is blocked; sets
+ *            end.message. A create whose sessionId lives already is ERR_OK, and changes nothing.
+ * HEARTBEAT  Keeps a session alive. ERR_OK: sets now_ms and expires_ms. ERR_SESSION_ENDED: sets end; where
+ *            that is END_EXPIRED the session may be revived.
+ * REVIVE     Admits a session again that is gone without a tombstone, under its own id and start, ending
+ *            nobody. Reads what CREATE reads, session.started_ms and create.issued_ms. ERR_OK: as CREATE;
+ *            also where it lives. ERR_SESSION_ENDED: it has ended, or there is no room (END_EXPIRED).
+ *            ERR_FORBIDDEN: as CREATE.
+ * CHECK      Whether a session lives. ERR_OK: sets session.media_id, session.last_heartbeat_ms and now_ms.
+ *            ERR_SESSION_ENDED: sets end.
+ * GET        A session as it is. ERR_OK: sets session, now_ms and expires_ms. ERR_SESSION_ENDED: sets end.
+ * ZAP        Changes a live session's media_id and media_title ("": it has none any more). ERR_OK or
+ *            ERR_SESSION_ENDED, as HEARTBEAT.
+ * END        Ends a session for the reason in end, and keeps that reason for those who ask later. ERR_OK
+ *            always; ended says whether it was this call that ended it. The first reason stands, except
+ *            that terminated takes the place of any other.
+ * LIST       A family's live streams: sets streams, longest silent first, stream_count, and of usage the
+ *            family's part.
+ * REVOKE     Terminates all streams of the family in session.family_id or, where that is "", on the device
+ *            in session.device_id, with end.message, and refuses new ones for for_ms (0: doesn't, and lifts an
  *            earlier block). Sets ended_count.
- * SET_LIMITS Overrides the limits of the family in session.family_id by those in create (-1: not
- * that one; both: no override any more), for for_ms (0: until it is changed). SWEEP      Cleans up
- * after some of the sessions that expired. ERR_OK; sets ended_count to the number of entries that
- * were due: at SWEEP_MAX there may be more.
+ * SET_LIMITS Overrides the limits of the family in session.family_id by those in create (-1: not that one;
+ *            both: no override any more), for for_ms (0: until it is changed).
+ * ADOPT      Puts a session in place that was let in or kept alive while Redis was away: over the limits if
+ *            need be, with the start and the last sign of life that it had (session.started_ms by the
+ *            store's clock; create.idle_ms). One that lives is kept alive, and gets media_id and media_title.
+ *            ERR_OK: sets now_ms and expires_ms. ERR_SESSION_ENDED: it has ended, or its family or device
+ *            was revoked after its start; sets end.
+ * SWEEP      Cleans up after some of the sessions that expired. ERR_OK; sets ended_count to the number of
+ *            entries that were due: at SWEEP_MAX there may be more.
  */
 enum store_op {
     STORE_CREATE,
@@ -73,6 +81,7 @@ enum store_op {
     STORE_LIST,
     STORE_REVOKE,
     STORE_SET_LIMITS,
+    STORE_ADOPT,
     STORE_SWEEP,
     STORE_OP_COUNT
 };
@@ -103,6 +112,7 @@ struct store_create {
     int32_t device_limit;                                  /* the same */
     bool evict;                                            /* onLimit evict_oldest, and allowed */
     int64_t issued_ms;                                     /* REVIVE: when the token was issued */
+    int64_t idle_ms;                                       /* ADOPT: since its last sign of life */
 };
 
 struct store_req {
@@ -115,6 +125,7 @@ struct store_req {
     int64_t for_ms;                      /* REVOKE and SET_LIMITS, in */
 
     enum err err;             /* out: the outcome */
+    bool fallback;            /* out: answered by the embedded store while Redis is away */
     bool ended;               /* END, out */
     uint32_t ended_count;     /* REVOKE and SWEEP, out */
     enum err would_deny;      /* CREATE, out: what would have refused it, were limits enforced */
@@ -125,8 +136,11 @@ struct store_req {
     struct store_stream *streams; /* CREATE and LIST, out; the store's, valid until done returns */
     size_t stream_count;          /* of them */
 
-    struct loop_task ready; /* the store's: brings the callback */
-    max_align_t backend[8]; /* the store's, for what waits */
+    void (*redis_done)(
+        struct store_req *req); /* the outage decorator's: done, while Redis is asked */
+    void *decorator;            /* the same: its handle */
+    struct loop_task ready;     /* the store's: brings the callback */
+    max_align_t backend[8];     /* the store's, for what waits */
 };
 
 /* At most so many streams are listed for a refused create; the longest silent come first. */
@@ -135,7 +149,21 @@ struct store_req {
 /* One SWEEP looks at so many sessions. */
 #define SWEEP_MAX 100
 
-enum store_state { STORE_STARTING, STORE_UP, STORE_AWAY };
+/* How a store is: name in C, word in /readyz (DESIGN.md section 2). */
+#define STORE_STATE_TABLE(X)                                                                       \
+    X(STORE_STARTING, "deny")       /* it hasn't answered yet, or again: requests wait */          \
+    X(STORE_UP, "up")               /* it answers */                                               \
+    X(STORE_AWAY, "deny")           /* it doesn't; nor does anything in its place */               \
+    X(STORE_FALLBACK, "fallback")   /* the embedded store answers in its place */                  \
+    X(STORE_ALLOW, "allow")         /* everybody is let in, uncounted */                           \
+    X(STORE_RETURNING, "returning") /* it is told what happened meanwhile */
+
+enum store_state {
+#define X(name, word) name,
+    STORE_STATE_TABLE(X)
+#undef X
+        STORE_STATE_COUNT
+};
 
 /* What both stores must know of the settings. */
 struct store_options {
@@ -167,8 +195,8 @@ struct store {
 };
 
 /*
- * Answers a request now, if that needs no waiting: true, with the outcome in req (done is not
- * called); false where only an ask can tell.
+ * Answers a request now, if that needs no waiting: true, with the outcome in req (done is not called);
+ * false where only an ask can tell.
  */
 static inline bool store_peek(struct store *store, struct store_req *req)
 {
@@ -186,32 +214,33 @@ static inline const char *store_kind(const struct store *store)
     return store->ops->kind;
 }
 
-/* STARTING until the first answer; AWAY while nothing can be asked. */
+/* How it is now. */
 static inline enum store_state store_state(const struct store *store)
 {
     return store->ops->state(store);
 }
 
 /*
- * Completes what is pending with ERR_SHUTTING_DOWN, then frees the handle and calls on_closed, from
- * the loop. Nothing may be submitted any more.
+ * Completes what is pending with ERR_SHUTTING_DOWN, then frees the handle and calls on_closed, from the
+ * loop. Nothing may be submitted any more.
  */
 static inline void store_close(struct store *store, void (*on_closed)(void *arg), void *arg)
 {
     store->ops->close(store, on_closed, arg);
 }
 
-/* For stores: sets the outcome and has req->done called from the loop; frees req->streams after it.
- */
+/* For stores: sets the outcome and has req->done called from the loop; frees req->streams after it. */
 void store_complete(struct store *store, struct store_req *req, enum err err);
+
+/* The word of a state. Never NULL. */
+const char *store_state_word(enum store_state state);
 
 /* For stores: clears what a request will be answered with. */
 void store_begin(struct store_req *req);
 
 /*
- * For stores: how long after a session's last sign of life a heartbeat isn't written:
- * heartbeat_min_ms, but never more than a third of the TTL, or a session of a short one could not
- * be kept alive.
+ * For stores: how long after a session's last sign of life a heartbeat isn't written: heartbeat_min_ms, but
+ * never more than a third of the TTL, or a session of a short one could not be kept alive.
  */
 int64_t store_heartbeat_min(const struct store_options *options);
 

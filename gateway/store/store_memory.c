@@ -48,8 +48,7 @@ static void finish_close(struct loop_task *task)
     on_closed(arg);
 }
 
-/* What was submitted is answered by tasks that are queued before this one; nothing is pending after
- * it. */
+/* What was submitted is answered by tasks that are queued before this one; nothing is pending after it. */
 static void close_handle(struct store *store, void (*on_closed)(void *arg), void *arg)
 {
     struct store_memory *self = CONTAINER_OF(store, struct store_memory, store);

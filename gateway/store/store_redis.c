@@ -1,12 +1,11 @@
 /*
  * The Redis store.
  *
- * A request becomes one call of the link: it is formatted from the request's members each time that
- * it is sent, and its reply is read into them. Some take a second step: a check is a plain GET, the
- * cheapest thing that Redis does, and only when the session is gone another GET asks why; a zap
- * reads the value, edits it here, since no script writes JSON, and swaps it for the old one, again
- * and again where somebody else was faster; and so does a heartbeat whose value was shaped by
- * another writer.
+ * A request becomes one call of the link: it is formatted from the request's members each time that it is
+ * sent, and its reply is read into them. Some take a second step: a check is a plain GET, the cheapest
+ * thing that Redis does, and only when the session is gone another GET asks why; a zap reads the value,
+ * edits it here, since no script writes JSON, and swaps it for the old one, again and again where somebody
+ * else was faster; and so does a heartbeat whose value was shaped by another writer.
  */
 #include "store_redis.h"
 
@@ -33,7 +32,6 @@ struct store_redis {
     struct loop_task close;       /* brings on_closed, behind the callbacks of what was pending */
     void (*on_closed)(void *arg); /* of store_close */
     void *on_closed_arg;          /* the same */
-    bool answered;                /* Redis has answered once */
     bool closing;                 /* store_close was called */
 };
 
@@ -104,8 +102,8 @@ static bool is_session(const char *text)
 }
 
 /*
- * Edits the value that Redis holds, as the operation wants, and asks for the swap. What isn't a
- * session even then is left as it is.
+ * Edits the value that Redis holds, as the operation wants, and asks for the swap. What isn't a session even
+ * then is left as it is.
  */
 static void edit(struct pending *pending, const char *value, size_t len)
 {
@@ -265,6 +263,23 @@ static enum err read_sweep(struct pending *pending, const redisReply *reply)
     return reply->type == REDIS_REPLY_ARRAY ? ERR_OK : ERR_INTERNAL;
 }
 
+/* {"ok", now, time left}; or why it wasn't put in place, as a create says it. */
+static enum err read_adopt(struct pending *pending, const redisReply *reply)
+{
+    const char *word = redis_reply_text(reply, 0);
+    int64_t now = redis_reply_int(reply, 1);
+
+    if (word == NULL)
+        return ERR_INTERNAL;
+    if (strcmp(word, "ok") == 0) {
+        tell_times(pending, now, redis_reply_int(reply, 2));
+        return ERR_OK;
+    }
+    if (strcmp(word, "revoked") == 0)
+        return read_message(pending, reply, ERR_SESSION_ENDED);
+    return read_gone(pending, reply);
+}
+
 static enum err read_nothing(struct pending *pending, const redisReply *reply)
 {
     (void)pending;
@@ -332,6 +347,7 @@ static void take_op(struct pending *pending, const redisReply *reply)
         [STORE_GET] = read_get,       [STORE_END] = read_end,
         [STORE_LIST] = read_list,     [STORE_REVOKE] = read_revoke,
         [STORE_SWEEP] = read_sweep,   [STORE_SET_LIMITS] = read_nothing,
+        [STORE_ADOPT] = read_adopt,
     };
 
     switch (pending->req->op) {
@@ -366,7 +382,6 @@ static void on_reply(struct redis_call *call, const redisReply *reply)
         complete(pending, pending->self->closing ? ERR_SHUTTING_DOWN : ERR_STORE_UNAVAILABLE);
         return;
     }
-    pending->self->answered = true;
     if (reply->type == REDIS_REPLY_ERROR) {
         complete(pending, judge(pending, reply));
         return;
@@ -412,7 +427,7 @@ static enum store_state state(const struct store *store)
 
     if (redis_link_is_up(self->link))
         return STORE_UP;
-    return redis_link_is_away(self->link) || self->answered ? STORE_AWAY : STORE_STARTING;
+    return redis_link_is_away(self->link) ? STORE_AWAY : STORE_STARTING;
 }
 
 static void finish_close(struct loop_task *task)

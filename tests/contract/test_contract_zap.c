@@ -1,10 +1,12 @@
 /* The store contract: another title in the same place. */
 #include "contract.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
 #include "container_of.h"
+#include "redis_script.h"
 #include "redis_server.h"
 
 static struct session begin_with_all(struct store_fixture *fixture)
@@ -241,3 +243,41 @@ static void keep_unknown_members(struct store_fixture *fixture)
     cr_assert_gt(redis_server_number(redis, "PTTL session:%s", tv.id), 90000);
 }
 CONTRACT_TEST_ON(zap_on_redis, keep_unknown_members, STORE_FIXTURE_REDIS)
+
+/* Puts a value in the place of another, as a zap does: 1 where that went well. */
+static long long swap(struct store_fixture *fixture, const char *id, const char *before,
+                      const char *after)
+{
+    char key[64];
+    size_t len;
+    const char *script = redis_script_text(REDIS_SCRIPT_SWAP, &len);
+
+    snprintf(key, sizeof key, "session:%s", id);
+    redisReply *reply = redis_server_command(fixture->server, "EVAL %b 1 %s %s %s %s %s 0", script,
+                                             len, key, "", id, before, after);
+    long long swapped = reply->type == REDIS_REPLY_INTEGER ? reply->integer : 0;
+    freeReplyObject(reply);
+    return swapped;
+}
+
+#define FIRST  ",\"lastHeartbeat\":\"2026-01-01T00:00:01.000Z\"}"
+#define SECOND ",\"lastHeartbeat\":\"2026-01-01T00:00:02.000Z\"}"
+
+static void a_heartbeat_in_between_keeps_its_time(struct store_fixture *fixture)
+{
+    struct redis_server *redis = fixture->server;
+
+    redis_server_do(redis, "SET session:a %s", "{\"mediaId\":\"m\"" SECOND);
+    cr_assert_eq(swap(fixture, "a", "{\"mediaId\":\"m\"" FIRST, "{\"mediaId\":\"m2\"" FIRST), 1);
+    char *text = redis_server_text(redis, "GET session:a");
+    cr_assert_str_eq(text, "{\"mediaId\":\"m2\"" SECOND);
+    free(text);
+
+    cr_assert_eq(swap(fixture, "a", "{\"mediaId\":\"m\"" SECOND, "{\"mediaId\":\"m3\"" SECOND), 0);
+    cr_assert_eq(swap(fixture, "b", "{\"mediaId\":\"m\"" SECOND, "{\"mediaId\":\"m3\"" SECOND), 0);
+    cr_assert_eq(redis_server_number(redis, "EXISTS session:b"), 0);
+    text = redis_server_text(redis, "GET session:a");
+    cr_assert_str_eq(text, "{\"mediaId\":\"m2\"" SECOND, "another zap was faster");
+    free(text);
+}
+CONTRACT_TEST_ON(zap_on_redis, a_heartbeat_in_between_keeps_its_time, STORE_FIXTURE_REDIS)

@@ -298,7 +298,8 @@ ON_BOTH_STORES(lets_expire_what_is_watched_where_keepalive_is_off)
 
 Test(redis, refuses_with_503_and_nothing_else_where_redis_does_not_answer)
 {
-    static const char *const env[] = {"GATEWAY_AUTHORIZE_TIMEOUT_MS=100", NULL};
+    static const char *const env[] = {"GATEWAY_AUTHORIZE_TIMEOUT_MS=100",
+                                      "GATEWAY_REDIS_ON_OUTAGE=deny", NULL};
     struct api_fixture api = api_fixture_start(API_REDIS, env);
     struct api_session session = api_admit(api.client, "f1", "d1", NULL);
     int64_t since_ms = clock_monotonic_ms();

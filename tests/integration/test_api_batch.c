@@ -215,7 +215,8 @@ ON_BOTH_STORES(needs_no_more_than_the_tokens_where_creates_need_a_key)
 
 Test(redis, is_503_in_time_where_redis_does_not_answer_and_can_be_repeated)
 {
-    static const char *const env[] = {"GATEWAY_REDIS_TIMEOUT_MS=300", NULL};
+    static const char *const env[] = {"GATEWAY_REDIS_TIMEOUT_MS=300",
+                                      "GATEWAY_REDIS_ON_OUTAGE=deny", NULL};
     struct api_fixture api = api_fixture_start(API_REDIS, env);
     struct api_session session = api_admit(api.client, "f1", "d1", NULL);
     struct buf body = many(session.token, 1000, 0);

@@ -289,7 +289,8 @@ ON_BOTH_STORES(reads_a_familys_id_percent_decoded_once)
 
 Test(redis, a_familys_calls_are_503_where_redis_does_not_answer)
 {
-    static const char *const env[] = {"GATEWAY_REDIS_TIMEOUT_MS=200", NULL};
+    static const char *const env[] = {"GATEWAY_REDIS_TIMEOUT_MS=200",
+                                      "GATEWAY_REDIS_ON_OUTAGE=deny", NULL};
     struct api_fixture api = api_fixture_start(API_REDIS, env);
     struct api_session session = api_admit(api.client, "f1", "d1", NULL);
 

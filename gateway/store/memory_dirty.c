@@ -1,0 +1,138 @@
+/*
+ * What the embedded store has let in, kept alive or ended in Redis' place, and Redis is to be told of when
+ * it is back (DESIGN.md section 6).
+ */
+#include <string.h>
+
+#include "memory_private.h"
+
+void memory_mark_session(struct memory *memory, struct entry *entry)
+{
+    if (entry->dirty_prev == NULL)
+        DL_APPEND2(memory->dirty_sessions, entry, dirty_prev, dirty_next);
+}
+
+void memory_unmark_session(struct memory *memory, struct entry *entry)
+{
+    if (entry->dirty_prev == NULL)
+        return;
+    DL_DELETE2(memory->dirty_sessions, entry, dirty_prev, dirty_next);
+    entry->dirty_prev = entry->dirty_next = NULL;
+}
+
+void memory_mark_end(struct memory *memory, struct tombstone *end)
+{
+    if (end->dirty_prev == NULL)
+        DL_APPEND2(memory->dirty_ends, end, dirty_prev, dirty_next);
+}
+
+void memory_unmark_end(struct memory *memory, struct tombstone *end)
+{
+    if (end->dirty_prev == NULL)
+        return;
+    DL_DELETE2(memory->dirty_ends, end, dirty_prev, dirty_next);
+    end->dirty_prev = end->dirty_next = NULL;
+}
+
+void memory_begin_outage(struct memory *memory)
+{
+    pthread_mutex_lock(&memory->lock);
+    memory->outages++;
+    pthread_mutex_unlock(&memory->lock);
+}
+
+static void tell_adopted(struct memory *memory, const struct session *session,
+                         const struct now *now)
+{
+    struct memory_event event = {
+        .type = EVENT_ADOPTED,
+        .session_id = session->id,
+        .user_id = session->user_id,
+        .family_id = session->family_id,
+        .device_id = session->device_id,
+        .media_id = session->media_id,
+        .cause = "",
+        .by = "",
+        .time_ms = now->wall_ms,
+        .duration_s = -1,
+    };
+
+    memory_events_add(&memory->events, &event);
+}
+
+enum err memory_adopt(struct memory *memory, struct store_req *req, const struct now *now)
+{
+    struct session *session = &req->session;
+    struct entry *entry = memory_find(memory, session->id);
+
+    if (memory_has_ended(memory, session->id))
+        return memory_tell_end(memory, req);
+    enum err err = memory_check_revoked(memory, req, now);
+    if (err != ERR_OK)
+        return err;
+    if (entry == NULL) {
+        entry = memory_add(memory, session, req->create.idle_ms, now);
+        if (entry == NULL)
+            return ERR_INTERNAL;
+        tell_adopted(memory, session, now);
+    } else {
+        memory_touch(memory, entry, req->create.idle_ms, now);
+        if (memory->in_fallback)
+            memory_mark_session(memory, entry);
+        if (strcmp(memory_text(entry, ENTRY_MEDIA_ID), session->media_id) != 0 &&
+            memory_retitle(entry, session->media_id, session->media_title) != 0)
+            return ERR_INTERNAL;
+    }
+    memory_tell_times(memory, req, entry, now);
+    return ERR_OK;
+}
+
+static void describe_end(const struct tombstone *end, struct store_req *ret_req)
+{
+    const char *by = end->text, *message = by + strlen(by) + 1;
+    const char *family_id = message + strlen(message) + 1;
+    const char *device_id = family_id + strlen(family_id) + 1;
+
+    ret_req->op = STORE_END;
+    memcpy(ret_req->session.id, end->id, sizeof ret_req->session.id);
+    strcpy(ret_req->session.family_id, family_id);
+    strcpy(ret_req->session.device_id, device_id);
+    ret_req->end.reason = end->reason;
+    strcpy(ret_req->end.by, by);
+    strcpy(ret_req->end.message, message);
+}
+
+bool memory_take_dirty(struct memory *memory, struct store_req *ret_req)
+{
+    pthread_mutex_lock(&memory->lock);
+    struct tombstone *end = memory->dirty_ends;
+    struct entry *entry = memory->dirty_sessions;
+    if (end != NULL) {
+        describe_end(end, ret_req);
+        memory_unmark_end(memory, end);
+    } else if (entry != NULL) {
+        int64_t idle_ms = memory->clock.monotonic_ms() - entry->alive_ms;
+
+        ret_req->op = STORE_ADOPT;
+        memory_read(entry, &ret_req->session);
+        ret_req->create.idle_ms = idle_ms > 0 ? idle_ms : 0;
+        memory_unmark_session(memory, entry);
+        entry->told = memory->outages;
+    }
+    pthread_mutex_unlock(&memory->lock);
+    return end != NULL || entry != NULL;
+}
+
+void memory_return_dirty(struct memory *memory, const struct store_req *req)
+{
+    const char *id = req->session.id;
+
+    pthread_mutex_lock(&memory->lock);
+    struct entry *entry = memory_find(memory, id);
+    struct tombstone *end = memory_find_end(memory, id);
+    if (req->op == STORE_END && end != NULL)
+        memory_mark_end(memory, end);
+    else if (req->op == STORE_ADOPT && entry != NULL)
+        memory_mark_session(memory, entry);
+    pthread_mutex_unlock(&memory->lock);
+}
