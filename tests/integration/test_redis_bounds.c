@@ -9,6 +9,13 @@
 
 enum { SLACK_MS = 8000 };
 
+/* The sanitizers make a store some five times slower. */
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+enum { OPERATIONS = 10000 };
+#else
+enum { OPERATIONS = 100000 };
+#endif
+
 static struct store_fixture fixture;
 static struct redis_server *redis; /* the fixture's */
 
@@ -101,7 +108,7 @@ Test(redis_bounds, nothing_but_the_feed_is_left_when_all_has_expired)
     fixture.options.evict_cooldown_ms = 500;
     for (int i = 0; i < 32; i++)
         sessions[i] = ask_session("f0", "d0");
-    for (int i = 0; i < 3000; i++)
+    for (int i = 0; i < OPERATIONS; i++)
         play_one(&seed, sessions);
     cr_assert_gt(count_left(), 10);
 
