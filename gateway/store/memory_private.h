@@ -129,6 +129,9 @@ void memory_tell_times(struct memory *memory, struct store_req *req, const struc
 void memory_tell_ending(struct memory *memory, const struct entry *entry, enum event_type type,
                         const char *by, const struct now *now);
 
+/* Drops what has had its time. Every operation begins with it. */
+void memory_purge(struct memory *memory, const struct now *now);
+
 /* Notes that a session lives. */
 void memory_touch(struct memory *memory, struct entry *entry, int64_t idle_ms,
                   const struct now *now);
@@ -136,7 +139,7 @@ void memory_touch(struct memory *memory, struct entry *entry, int64_t idle_ms,
 /* Gives a live session another title. -1 where memory runs out. */
 int memory_retitle(struct entry *entry, const char *media_id, const char *media_title);
 
-/* ---- memory_dirty.c ---- */
+/* ---- memory_outage.c ---- */
 
 void memory_mark_session(struct memory *memory, struct entry *entry);
 void memory_mark_end(struct memory *memory, struct tombstone *end);

@@ -2,7 +2,7 @@
  * One pipelined connection to Redis, kept up for as long as it is wanted.
  *
  * The happy path: connect() resolves the name, hiredis connects, on_connect sends the greeting, on_greeted
- * sees its last reply and makes the link UP; calls are sent as they come and stand in the ring until their
+ * sees its last reply and makes the link UP; calls are sent as they come and stand in redis_sent until their
  * reply. Ways it fails, all through lose(): the name isn't found, the connect is refused or takes too long,
  * the greeting is answered with an error (wrong password, LOADING…), the peer closes, a reply is late.
  * lose() puts what was unanswered back in front of the waiting calls and arms the timer that connects
@@ -25,6 +25,7 @@
 #include "loop.h"
 #include "redis_address.h"
 #include "redis_poll.h"
+#include "redis_sent.h"
 #include "resp.h"
 
 #define BACKOFF_MIN_MS 50
@@ -37,13 +38,6 @@ enum state {
     CONNECTING, /* waiting for the connect and the greeting's replies */
     UP,         /* calls are sent as they come */
     CLOSED      /* waiting for handles to close */
-};
-
-/* A command that was sent. */
-struct sent {
-    struct redis_call
-        *call;     /* NULL: nobody waits for this reply any more, or it is the link's own */
-    int64_t at_ms; /* when, by the monotonic clock */
 };
 
 struct redis_link {
@@ -67,9 +61,7 @@ struct redis_link {
     char sha[REDIS_SCRIPT_COUNT][SHA_LEN + 1]; /* of the scripts, from SCRIPT LOAD */
     int64_t clock_offset_ms;                   /* Redis' wall clock less our monotonic one */
     struct redis_call *waiting;   /* calls to be sent when the link is up, oldest first */
-    struct sent *ring;            /* commands sent and not answered, by number */
-    uint64_t head, tail;          /* numbers of the oldest, and of the next to be sent */
-    size_t ring_size;             /* a power of two */
+    struct redis_sent sent;       /* commands under way */
     struct buf out;               /* a command being formatted */
     unsigned handles_open;        /* that must close before the link can be freed */
     void (*on_closed)(void *arg); /* of redis_link_close */
@@ -84,9 +76,10 @@ static int64_t now_ms(const struct redis_link *link)
     return (int64_t)uv_now(&link->loop->uv);
 }
 
-static struct sent *slot(struct redis_link *link, uint64_t number)
+/* When the command that is to be answered next was sent. */
+static int64_t oldest_ms(const struct redis_link *link)
 {
-    return &link->ring[number & (link->ring_size - 1)];
+    return redis_sent_at(&link->sent, 0)->at_ms;
 }
 
 /* ---- Deadlines ---- */
@@ -118,11 +111,11 @@ static void fail_waiting(struct redis_link *link)
 /* Lets go of the sent calls whose deadline has passed; their replies are dropped when they come. */
 static void fail_sent(struct redis_link *link)
 {
-    for (uint64_t number = link->head; number != link->tail; number++) {
-        struct redis_call *call = slot(link, number)->call;
+    for (size_t i = 0; i < redis_sent_count(&link->sent); i++) {
+        struct redis_call *call = redis_sent_at(&link->sent, i)->call;
 
         if (call != NULL && call->deadline_ms <= now_ms(link)) {
-            slot(link, number)->call = NULL;
+            redis_sent_at(&link->sent, i)->call = NULL;
             call->done(call, NULL);
         }
     }
@@ -134,11 +127,11 @@ static void arm_deadline(struct redis_link *link)
 
     DL_FOREACH (link->waiting, call)
         watch_deadline(link, call->deadline_ms);
-    if (link->head != link->tail)
-        watch_deadline(link, slot(link, link->head)->at_ms + link->timeout_ms);
-    for (uint64_t number = link->head; number != link->tail; number++)
-        if (slot(link, number)->call != NULL)
-            watch_deadline(link, slot(link, number)->call->deadline_ms);
+    if (redis_sent_count(&link->sent) > 0)
+        watch_deadline(link, oldest_ms(link) + link->timeout_ms);
+    for (size_t i = 0; i < redis_sent_count(&link->sent); i++)
+        if (redis_sent_at(&link->sent, i)->call != NULL)
+            watch_deadline(link, redis_sent_at(&link->sent, i)->call->deadline_ms);
     if (link->state != UP && !link->away)
         watch_deadline(link, link->lost_ms + link->timeout_ms);
 }
@@ -149,11 +142,11 @@ static void on_deadline(uv_timer_t *timer)
 
     link->next_deadline_ms = INT64_MAX;
     /* Timers fire before sockets are read: after a pause of this process, replies may be there. */
-    if (link->state == UP && link->head != link->tail)
+    if (link->state == UP && redis_sent_count(&link->sent) > 0)
         redisAsyncHandleRead(link->ac);
     fail_sent(link);
-    if (link->state == UP && link->head != link->tail &&
-        slot(link, link->head)->at_ms + link->timeout_ms <= now_ms(link)) {
+    if (link->state == UP && redis_sent_count(&link->sent) > 0 &&
+        oldest_ms(link) + link->timeout_ms <= now_ms(link)) {
         lose(link, "no reply within redis.timeout_ms");
         link->away = true;
     }
@@ -167,35 +160,15 @@ static void on_deadline(uv_timer_t *timer)
 
 static void on_reply(redisAsyncContext *ac, void *reply, void *privdata);
 
-/* Doubles the ring when it is full. -1 where memory runs out. */
-static int grow_ring(struct redis_link *link)
-{
-    if (link->tail - link->head < link->ring_size)
-        return 0;
-    size_t size = link->ring_size ? link->ring_size * 2 : 256;
-    struct sent *ring = calloc(size, sizeof *ring);
-    if (ring == NULL)
-        return -1;
-    for (uint64_t number = link->head; number != link->tail; number++)
-        ring[number & (size - 1)] = *slot(link, number);
-    free(link->ring);
-    link->ring = ring;
-    link->ring_size = size;
-    return 0;
-}
-
 /* Sends what stands in link->out, for a call or (NULL) for the link itself. -1 where it can't. */
 static int send_out(struct redis_link *link, struct redis_call *call)
 {
     const char *text = buf_text(&link->out); /* hiredis looks into it as a string */
 
-    if (text == NULL || grow_ring(link) != 0 ||
+    if (text == NULL || redis_sent_reserve(&link->sent) != 0 ||
         redisAsyncFormattedCommand(link->ac, on_reply, NULL, text, link->out.len) != REDIS_OK)
         return -1;
-    *slot(link, link->tail) = (struct sent){call, now_ms(link)};
-    if (call != NULL)
-        call->number = link->tail;
-    link->tail++;
+    redis_sent_push(&link->sent, call, now_ms(link));
     return 0;
 }
 
@@ -208,7 +181,7 @@ static void send_call(struct redis_link *link, struct redis_call *call)
         return;
     }
     watch_deadline(link, call->deadline_ms);
-    watch_deadline(link, slot(link, link->head)->at_ms + link->timeout_ms);
+    watch_deadline(link, oldest_ms(link) + link->timeout_ms);
 }
 
 static int send_words(struct redis_link *link, size_t count, const char *const *words)
@@ -293,8 +266,7 @@ static void on_reply(redisAsyncContext *ac, void *reply, void *privdata)
     (void)privdata;
     if (link == NULL || reply == NULL) /* the connection is gone; lose() has seen to its calls */
         return;
-    struct redis_call *call = slot(link, link->head)->call;
-    link->head++;
+    struct redis_call *call = redis_sent_pop(&link->sent);
     if (link->state == CONNECTING) {
         on_greeted(link, reply);
         return;
@@ -406,7 +378,7 @@ static void free_if_closed(struct redis_link *link)
     void *arg = link->on_closed_arg;
 
     buf_done(&link->out);
-    free(link->ring);
+    redis_sent_done(&link->sent);
     free(link);
     on_closed(arg);
 }
@@ -453,8 +425,8 @@ static void connect_link(struct redis_link *link)
 /* Puts the unanswered calls in front of the waiting ones, in their order. */
 static void take_back_sent(struct redis_link *link)
 {
-    while (link->tail != link->head) {
-        struct redis_call *call = slot(link, --link->tail)->call;
+    while (redis_sent_count(&link->sent) > 0) {
+        struct redis_call *call = redis_sent_pop_latest(&link->sent);
 
         if (call != NULL)
             DL_PREPEND(link->waiting, call);

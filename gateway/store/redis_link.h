@@ -37,7 +37,6 @@ struct redis_call {
     void (*done)(struct redis_call *call, const struct redisReply *reply);
     int64_t deadline_ms;            /* monotonic clock */
     struct redis_call *prev, *next; /* the link's, while it waits for a connection */
-    uint64_t number;                /* the link's, once it was sent */
     bool loaded;                    /* the link's: was repeated after NOSCRIPT */
 };
 

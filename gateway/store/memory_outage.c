@@ -1,6 +1,6 @@
 /*
- * What the embedded store has let in, kept alive or ended in Redis' place, and Redis is to be told of when
- * it is back (DESIGN.md section 6).
+ * What the embedded store does for an outage (DESIGN.md section 6): it sees what Redis says while it is there,
+ * and remembers what it has let in, kept alive or ended in Redis' place, to tell it when it is back.
  */
 #include <string.h>
 
@@ -134,5 +134,36 @@ void memory_return_dirty(struct memory *memory, const struct store_req *req)
         memory_mark_end(memory, end);
     else if (req->op == STORE_ADOPT && entry != NULL)
         memory_mark_session(memory, entry);
+    pthread_mutex_unlock(&memory->lock);
+}
+
+void memory_see(struct memory *memory, const struct session *session, bool has_title)
+{
+    pthread_mutex_lock(&memory->lock);
+    struct now now = {memory->clock.wall_ms(), memory->clock.monotonic_ms()};
+    memory_purge(memory, &now);
+    struct entry *entry = memory_find(memory, session->id);
+    if (memory_has_ended(memory, session->id)) {
+        /* an answer that was overtaken: what has ended doesn't come back */
+    } else if (entry == NULL) {
+        memory_add(memory, session, 0, &now); /* without memory it stays unseen */
+    } else {
+        memory_touch(memory, entry, 0, &now);
+        if (has_title && strcmp(memory_text(entry, ENTRY_MEDIA_ID), session->media_id) != 0)
+            memory_retitle(entry, session->media_id, session->media_title);
+    }
+    pthread_mutex_unlock(&memory->lock);
+}
+
+void memory_see_end(struct memory *memory, const struct session *names, const struct store_end *end)
+{
+    pthread_mutex_lock(&memory->lock);
+    struct now now = {memory->clock.wall_ms(), memory->clock.monotonic_ms()};
+    struct entry *entry = memory_find(memory, names->id);
+    const struct tombstone *before = memory_find_end(memory, names->id);
+    if (before == NULL || before->dirty_prev == NULL)
+        memory_remember_end(memory, names, end, &now);
+    if (entry != NULL)
+        memory_drop(memory, entry);
     pthread_mutex_unlock(&memory->lock);
 }
