@@ -33,9 +33,8 @@ enum setting_type {
 };
 
 enum {
-    SETTING_SECRET =
-        1 << 0,           /* masked when shown, never quoted in a message; may come from a file */
-    SETTING_URL = 1 << 1, /* a URL: of a secret one, only the password is masked when shown */
+    SETTING_SECRET = 1 << 0, /* masked when shown, never quoted; may come from a file */
+    SETTING_URL = 1 << 1,    /* a URL: of a secret one, only the password is masked */
 };
 
 /* Where a setting's value is from; anything but SETTING_DEFAULT was given by somebody. */
@@ -66,10 +65,10 @@ struct settings_table {
 
 /*
  * Fills *settings (zeroed by the caller) from the defaults, the file (NULL: none) and the
- * environment. Returns 0. Returns -1 and one line, without its end, for example gateway.json:
- * redis.timeout_ms: must be an integer from 1 to 60000, is "fast" appended to reason; settings must
- * be released all the same. Warnings, if any, are appended to warnings, each line ended by a
- * newline.
+ * environment. Returns 0. Returns -1 and appends one line, without its end, to reason, for example
+ *   gateway.json: redis.timeout_ms: must be an integer from 1 to 60000, is "fast"
+ * Settings must be released all the same. Warnings, if any, are appended to warnings, each line
+ * ended by a newline.
  */
 int settings_read(const struct settings_table *table, void *settings, const char *file,
                   struct buf *reason, struct buf *warnings);

@@ -24,7 +24,7 @@ admin=${GATEWAY_ADMIN_LISTEN:-127.0.0.1:8081}
 cat <<TEXT
 
 built    $gateway
-listens  player API on http://$player, admin API on http://$admin
+listens  player API on http://$player, health for operators on http://$admin
 try      curl -i http://$player/v1/sessions --json '{"userId":"u1","familyId":"f1","deviceId":"d1","mediaId":"m1"}'
 
 TEXT

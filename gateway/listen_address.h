@@ -1,7 +1,8 @@
 /*
  * An address to listen on: TCP or a unix socket.
  *
- *   127.0.0.1:8080   [::1]:8080   localhost:8080 (127.0.0.1)   *:8080 or :8080 (0.0.0.0) unix:/path
+ *   127.0.0.1:8080   [::1]:8080   unix:/path
+ *   localhost:8080 (127.0.0.1)    *:8080 or :8080 (0.0.0.0)
  *
  * Numbers only, but for localhost: what a gateway is reachable by is not left to a resolver. Port 0
  * has the kernel choose.

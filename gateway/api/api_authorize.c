@@ -145,6 +145,7 @@ static void on_checked(struct store_req *req)
         return;
     }
     answer(call);
+    call->http = NULL;
     if (req->err == ERR_OK && is_due(call)) {
         req->deadline_ms = clock_monotonic_ms() + call->api->options.store_timeout_ms;
         api_keep_alive(call, on_kept_alive);

@@ -129,7 +129,10 @@ int api_body_word(struct api_body *body, const char *member, const char *const *
     for (int i = 0; json_is_string(value) && words[i] != NULL; i++)
         if (strcmp(json_string_value(value), words[i]) == 0)
             return i;
-    api_body_complain(body, member, "is not one of its words");
+    char what[96] = "must be one of:";
+    for (int i = 0; words[i] != NULL; i++)
+        snprintf(what + strlen(what), sizeof what - strlen(what), " %s", words[i]);
+    api_body_complain(body, member, what);
     return -1;
 }
 

@@ -95,11 +95,12 @@ static void on_created(struct store_req *req)
 {
     struct api_call *call = api_call_of(req);
 
-    http_request_note_session(call->http, call->store.session.id);
-    if (req->err == ERR_OK)
+    if (req->err == ERR_OK) {
+        http_request_note_session(call->http, call->store.session.id);
         reply_created(call->http, call);
-    else
+    } else {
         api_reply_outcome(call->http, call);
+    }
     api_call_free(call);
 }
 

@@ -34,7 +34,7 @@ struct api_call {
     struct token_claims claims; /* of the token that the request came with, or will get */
     struct api *api;            /* this thread's */
     struct http_request *http;  /* to be answered; NULL once it has been, or where a batch asks */
-    void (*done)(struct api_call *call); /* of api_keep_alive */
+    void (*done)(struct api_call *call); /* of api_keep_alive and api_revive */
     struct api_batch *batch;             /* that this is part of, or NULL */
     size_t index;                        /* in the batch */
     bool trusted;                        /* a family's call by somebody who may create sessions */

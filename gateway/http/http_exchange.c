@@ -26,6 +26,7 @@
  * client that has half-closed it is found out first, and libmicrohttpd drops the answer. The time
  * itself is never reached, our deadlines are shorter.
  */
+enum { BODIES_MAX = 64 * 1024 * 1024 }; /* bytes of all bodies that one thread keeps at a time */
 enum { RESUMED_TIMEOUT_S = 24 * 3600, NO_TIMEOUT_S = 0 };
 
 void *http_exchange_begin(void *cls, const char *target, struct MHD_Connection *connection)
@@ -39,11 +40,24 @@ void *http_exchange_begin(void *cls, const char *target, struct MHD_Connection *
         return NULL; /* advance closes the connection */
     req->connection = connection;
     req->client = client;
+    client->request = req;
     req->started_ns = uv_hrtime();
     buf_add(&req->raw_target, target, strlen(target) + 1);
     if (client->deadline.kind != HTTP_DEADLINE_REQUEST)
         http_deadline_set(&client->deadline, &server->deadlines, HTTP_DEADLINE_REQUEST);
     return req;
+}
+
+/* A method that may stand in a log: one that there is. What else a client sends there may be anything. */
+static const char *method_for_log(const struct http_request *req)
+{
+    static const char *const known[] = {"GET",     "HEAD",  "POST",  "PUT",    "DELETE",
+                                        "OPTIONS", "PATCH", "TRACE", "CONNECT"};
+
+    for (size_t i = 0; req->method != NULL && i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(req->method, known[i]) == 0)
+            return known[i];
+    return "-";
 }
 
 static void report(struct http_request *req, int status)
@@ -54,7 +68,7 @@ static void report(struct http_request *req, int status)
         return;
     options->on_access(options->log_arg,
                        &(struct http_access){
-                           .method = req->method != NULL ? req->method : "-",
+                           .method = method_for_log(req),
                            .route = req->match.route != NULL ? req->match.route->pattern : "-",
                            .request_id = req->id,
                            .session_id = req->session_id,
@@ -227,6 +241,13 @@ static void take_body(struct http_request *req, const char *data, size_t size)
     }
     if (!(req->match.route->flags & HTTP_JSON_BODY))
         return;
+    if (req->server->body_bytes + size > BODIES_MAX) {
+        http_request_note_err(req, ERR_RATE_LIMITED);
+        http_reply(
+            req, http_problem_response(ERR_RATE_LIMITED, "too many large bodies at once", NULL, 1));
+        return;
+    }
+    req->server->body_bytes += size;
     buf_add(&req->body, data, size);
     if (req->body.failed)
         http_reply(req, NULL);
@@ -287,6 +308,17 @@ static void report_refusal(struct http_request *req)
     report(req, (int)info->http_status);
 }
 
+/* The request is over: gives back all that it holds. */
+static void let_go(struct http_request *req)
+{
+    if (req->phase <= HTTP_PHASE_BODY)
+        report_refusal(req);
+    if (req->counted)
+        req->server->busy--;
+    req->client->request = NULL;
+    http_request_release(req);
+}
+
 void http_exchange_end(void *cls, struct MHD_Connection *connection, void **context,
                        enum MHD_RequestTerminationCode why)
 {
@@ -296,13 +328,14 @@ void http_exchange_end(void *cls, struct MHD_Connection *connection, void **cont
 
     if (req == NULL)
         return;
-    if (req->phase <= HTTP_PHASE_BODY)
-        report_refusal(req);
-    if (req->counted)
-        server->busy--;
     if (req->has_slept)
         MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, NO_TIMEOUT_S);
     http_deadline_set(&req->client->deadline, &server->deadlines, HTTP_DEADLINE_SETTLE);
-    http_request_release(req);
+    let_go(req);
     *context = NULL;
+}
+
+void http_exchange_abandon(struct http_request *req)
+{
+    let_go(req);
 }

@@ -32,6 +32,8 @@ struct http_server {
     struct http_deadlines deadlines; /* of all connections */
     struct http_lingers lingers;     /* what is left of closed connections */
     struct http_request *spare;      /* requests to be used again */
+    unsigned spare_count;            /* of them */
+    size_t body_bytes;               /* of all bodies that are kept at the moment */
     struct http_response *no_memory; /* the answer where there is no memory for another one */
     uint64_t next_id;                /* of the next request that brings none */
     size_t busy;                     /* requests between their head and the end of their answer */
@@ -47,6 +49,7 @@ struct http_server {
 /* A connection, from its accept to its end. */
 struct http_connection {
     struct http_deadline deadline; /* by when it must get on */
+    struct http_request *request;  /* under way, or NULL */
     bool unread;                   /* the body of its last request was not read */
 };
 
@@ -111,6 +114,9 @@ void *http_exchange_begin(void *server, const char *target, struct MHD_Connectio
 enum MHD_Result http_exchange_advance(void *server, struct MHD_Connection *connection,
                                       const char *target, const char *method, const char *version,
                                       const char *data, size_t *size, void **request);
+
+/* Lets go of a request whose connection is gone, and whose end libmicrohttpd didn't tell of. */
+void http_exchange_abandon(struct http_request *req);
 
 void http_exchange_end(void *server, struct MHD_Connection *connection, void **request,
                        enum MHD_RequestTerminationCode why);

@@ -11,8 +11,8 @@
 #include "http_strict.h"
 #include "text.h"
 
-/* Bodies larger than this (lists of heartbeats) aren't worth keeping memory for. */
-enum { KEPT_BODY = 64 * 1024 };
+/* What is kept for requests to come: so many, with bodies of at most so many bytes. */
+enum { SPARE_MAX = 1024, KEPT_BODY = 4 * 1024 };
 
 #define NAME(text)                                                                                 \
     {                                                                                              \
@@ -45,10 +45,12 @@ struct http_request *http_request_new(struct http_server *server)
 {
     struct http_request *req = server->spare;
 
-    if (req != NULL)
+    if (req != NULL) {
         server->spare = req->next;
-    else if ((req = calloc(1, sizeof *req)) == NULL)
+        server->spare_count--;
+    } else if ((req = calloc(1, sizeof *req)) == NULL) {
         return NULL;
+    }
     req->server = server;
     return req;
 }
@@ -71,14 +73,29 @@ static void clear(struct http_request *req)
     *req = fresh;
 }
 
+static void free_request(struct http_request *req)
+{
+    http_match_done(&req->match);
+    buf_done(&req->raw_target);
+    buf_done(&req->body);
+    buf_done(&req->added);
+    free(req);
+}
+
 void http_request_release(struct http_request *req)
 {
     struct http_server *server = req->server;
 
     http_response_unref(req->response);
+    server->body_bytes -= req->body.len;
+    if (server->spare_count == SPARE_MAX) {
+        free_request(req);
+        return;
+    }
     clear(req);
     req->next = server->spare;
     server->spare = req;
+    server->spare_count++;
 }
 
 void http_request_free_spare(struct http_server *server)
@@ -87,11 +104,7 @@ void http_request_free_spare(struct http_server *server)
 
     while ((req = server->spare) != NULL) {
         server->spare = req->next;
-        http_match_done(&req->match);
-        buf_done(&req->raw_target);
-        buf_done(&req->body);
-        buf_done(&req->added);
-        free(req);
+        free_request(req);
     }
 }
 

@@ -84,6 +84,9 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **c
         server->made_room = true;
         if (client == NULL)
             return;
+        /* libmicrohttpd 1.0.1 forgets to tell a request's end after some ill-formed chunks */
+        if (client->request != NULL)
+            http_exchange_abandon(client->request);
         http_deadline_set(&client->deadline, &server->deadlines, HTTP_DEADLINE_NONE);
         if (client->unread)
             http_lingers_add(&server->lingers, client->deadline.fd);

@@ -100,16 +100,14 @@ static size_t gather(struct memory *memory, const struct session *session, const
     size_t count = 0;
 
     if (family != NULL) {
-        DL_FOREACH2(family->streams, entry, group_next[FAMILY])
-        {
+        DL_FOREACH2 (family->streams, entry, group_next[FAMILY]) {
             describe(entry, now, &streams[count]);
             streams[count].in_family = true;
             streams[count++].on_device = entry->group[DEVICE] == device;
         }
     }
     if (device != NULL) {
-        DL_FOREACH2(device->streams, entry, group_next[DEVICE])
-        {
+        DL_FOREACH2 (device->streams, entry, group_next[DEVICE]) {
             if (entry->group[FAMILY] == family)
                 continue;
             describe(entry, now, &streams[count]);
@@ -153,8 +151,8 @@ int memory_list_group(struct store_req *req, struct group *group, const struct n
 
     if (streams == NULL)
         return -1;
-    DL_FOREACH2(group->streams, entry, group_next[FAMILY])
-    describe(entry, now, &streams[count++]);
+    DL_FOREACH2 (group->streams, entry, group_next[FAMILY])
+        describe(entry, now, &streams[count++]);
     int rc = list(req, streams, count);
     free(streams);
     return rc;

@@ -18,12 +18,13 @@
 #include "log.h"
 #include "memory.h"
 
-#define PERIOD_MS   20
-#define PROBES      3
-#define SENDS_MAX   64   /* changes on their way to Redis at a time */
-#define STEADY_MS   5000 /* who goes away sooner than so long after a return isn't steady */
-#define HOLD_MIN_MS 100  /* and isn't asked for so long */
-#define HOLD_MAX_MS 5000 /* or, after several times in a row, so long */
+#define PERIOD_MS      20
+#define PROBES         3
+#define PROBE_AGAIN_MS 500  /* after one that Redis refused */
+#define SENDS_MAX      64   /* changes on their way to Redis at a time */
+#define STEADY_MS      5000 /* who goes away sooner than so long after a return isn't steady */
+#define HOLD_MIN_MS    100  /* and isn't asked for so long */
+#define HOLD_MAX_MS    5000 /* or, after several times in a row, so long */
 
 struct outage {
     enum outage_policy policy; /* as given */
@@ -264,8 +265,11 @@ static void on_probed(struct store_req *req)
         return;
     }
     keeper->answered = ok ? keeper->answered + 1 : 0;
-    if (!ok)
+    if (!ok) { /* it is there, and yet it can't write */
+        note_away(keeper);
+        keeper->ask_at_ms = clock_monotonic_ms() + PROBE_AGAIN_MS;
         return;
+    }
     if (keeper->answered < PROBES) {
         probe(keeper);
         return;

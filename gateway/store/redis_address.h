@@ -1,8 +1,10 @@
 /*
  * The address of a Redis server, as a URL and in parts.
  *
- *   redis://[[user]:password@]host[:port][/db]      host: a name, an IPv4 address, or an IPv6 one
- * in brackets unix://[[user]:password@]/path[?db=n]
+ *   redis://[[user]:password@]host[:port][/db]
+ *   unix://[[user]:password@]/path[?db=n]
+ *
+ * A host is a name, an IPv4 address, or an IPv6 address in brackets.
  *
  * User, password and path are percent-encoded in the URL. A user name needs a password, which may
  * be empty.

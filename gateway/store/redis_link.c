@@ -62,6 +62,7 @@ struct redis_link {
     int64_t clock_offset_ms;                   /* Redis' wall clock less our monotonic one */
     struct redis_call *waiting;   /* calls to be sent when the link is up, oldest first */
     struct redis_sent sent;       /* commands under way */
+    uint64_t loaded_number;       /* of the first command sent behind the scripts */
     struct buf out;               /* a command being formatted */
     unsigned handles_open;        /* that must close before the link can be freed */
     void (*on_closed)(void *arg); /* of redis_link_close */
@@ -207,6 +208,7 @@ static int send_scripts(struct redis_link *link)
         if (send_out(link, NULL) != 0)
             return -1;
     }
+    link->loaded_number = link->sent.tail;
     return 0;
 }
 
@@ -266,6 +268,7 @@ static void on_reply(redisAsyncContext *ac, void *reply, void *privdata)
     (void)privdata;
     if (link == NULL || reply == NULL) /* the connection is gone; lose() has seen to its calls */
         return;
+    uint64_t number = link->sent.head;
     struct redis_call *call = redis_sent_pop(&link->sent);
     if (link->state == CONNECTING) {
         on_greeted(link, reply);
@@ -275,7 +278,8 @@ static void on_reply(redisAsyncContext *ac, void *reply, void *privdata)
         return;
     if (is_error(reply, "NOSCRIPT") && !call->loaded) {
         call->loaded = true;
-        if (send_scripts(link) == 0) {
+        /* One load serves all calls that were sent before it. */
+        if (number < link->loaded_number || send_scripts(link) == 0) {
             send_call(link, call);
             return;
         }

@@ -36,8 +36,9 @@ bool redis_reply_is_outage(const struct redisReply *error)
                                         "NOAUTH",     "WRONGPASS",   "NOPERM"};
     bool wrapped = strncmp(error->str, "ERR Error running script", 24) == 0;
 
-    /* NOPERM as scripts are told of it. */
-    if (strstr(error->str, "The user executing the script can't") != NULL)
+    /* NOPERM as scripts are told of it, by Redis 7.0 and by later ones. */
+    if (strstr(error->str, "The user executing the script can't") != NULL ||
+        strstr(error->str, "ACL failure in script") != NULL)
         return true;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         const char *at = strstr(error->str, words[i]);

@@ -13,19 +13,17 @@ void redis_sent_done(struct redis_sent *sent)
 
 int redis_sent_reserve(struct redis_sent *sent)
 {
-    size_t count = redis_sent_count(sent);
-
-    if (count < sent->size)
+    if (redis_sent_count(sent) < sent->size)
         return 0;
-    struct redis_sent larger = {.size = sent->size > 0 ? sent->size * 2 : FIRST_SIZE};
-    larger.ring = calloc(larger.size, sizeof *larger.ring);
-    if (larger.ring == NULL)
+    size_t size = sent->size > 0 ? sent->size * 2 : FIRST_SIZE;
+    struct redis_sent_item *ring = calloc(size, sizeof *ring);
+    if (ring == NULL)
         return -1;
-    for (size_t i = 0; i < count; i++)
-        larger.ring[i] = *redis_sent_at(sent, i);
-    larger.tail = count;
+    for (uint64_t number = sent->head; number != sent->tail; number++)
+        ring[number & (size - 1)] = sent->ring[number & (sent->size - 1)];
     free(sent->ring);
-    *sent = larger;
+    sent->ring = ring;
+    sent->size = size;
     return 0;
 }
 

@@ -136,11 +136,11 @@ struct store_req {
     struct store_stream *streams; /* CREATE and LIST, out; the store's, valid until done returns */
     size_t stream_count;          /* of them */
 
-    void (*redis_done)(
-        struct store_req *req); /* the outage decorator's: done, while Redis is asked */
-    void *decorator;            /* the same: its handle */
-    struct loop_task ready;     /* the store's: brings the callback */
-    max_align_t backend[8];     /* the store's, for what waits */
+    /* The outage decorator's: the caller's done, and its handle, while Redis is asked. */
+    void (*redis_done)(struct store_req *req);
+    void *decorator;
+    struct loop_task ready; /* the store's: brings the callback */
+    max_align_t backend[8]; /* the store's, for what waits */
 };
 
 /* At most so many streams are listed for a refused create; the longest silent come first. */

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "buf.h"
+#include "clock.h"
 #include "container_of.h"
 #include "log.h"
 #include "redis_format.h"
@@ -32,6 +33,8 @@ struct store_redis {
     struct loop_task close;       /* brings on_closed, behind the callbacks of what was pending */
     void (*on_closed)(void *arg); /* of store_close */
     void *on_closed_arg;          /* the same */
+    int64_t refused;              /* commands that Redis refused since the last line about it */
+    int64_t log_again_ms;         /* not before: monotonic clock */
     bool closing;                 /* store_close was called */
 };
 
@@ -366,11 +369,19 @@ static void take_op(struct pending *pending, const redisReply *reply)
     }
 }
 
-/* What an error reply means. */
+/* What an error reply means. Logged once a second: a Redis that refuses one command may refuse them all. */
 static enum err judge(struct pending *pending, const redisReply *reply)
 {
-    log_line(LOG_ERROR, "Redis refused a command", LOG_STR("reason", reply->str),
-             LOG_STR("session", pending->req->session.id));
+    struct store_redis *self = pending->self;
+    int64_t now_ms = clock_monotonic_ms();
+
+    self->refused++;
+    if (now_ms >= self->log_again_ms) {
+        log_line(LOG_ERROR, "Redis refused a command", LOG_STR("reason", reply->str),
+                 LOG_STR("session", pending->req->session.id), LOG_INT("times", self->refused));
+        self->log_again_ms = now_ms + 1000;
+        self->refused = 0;
+    }
     return redis_reply_is_outage(reply) ? ERR_STORE_UNAVAILABLE : ERR_INTERNAL;
 }
 

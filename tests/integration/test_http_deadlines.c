@@ -1,5 +1,7 @@
 /* Clients that are slow: how long the HTTP layer bears with them. */
 #include <criterion/criterion.h>
+#include <sched.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -166,5 +168,28 @@ Test(http_deadlines, a_client_that_does_not_read_its_answer_is_cut_off)
     cr_expect_lt(got, HTTP_FIXTURE_LARGE);
     close(silent);
     close(fd);
+    http_fixture_stop(fixture);
+}
+
+/*
+ * libmicrohttpd 1.0.1 refuses such a request, and then, more often than not, forgets to tell its end.
+ */
+Test(http_deadlines, requests_that_end_in_endless_chunk_extensions_are_let_go)
+{
+    struct http_fixture *fixture =
+        http_fixture_start((struct http_fixture_limits){.request_timeout_ms = 300});
+    char extension[60000];
+
+    memset(extension, 'e', sizeof extension);
+    for (int i = 0; i < 20; i++) {
+        int fd = raw_connect(http_fixture_port(fixture));
+
+        raw_send_text(fd, "POST /json HTTP/1.1\r\n" HOST "Content-Type: application/json\r\n"
+                          "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n1;");
+        raw_send(fd, extension, sizeof extension);
+        close(fd);
+    }
+    while (!http_fixture_complained(fixture, "chunk size line") || http_fixture_busy(fixture) > 0)
+        sched_yield();
     http_fixture_stop(fixture);
 }
