@@ -38,9 +38,10 @@ int session_json_parts(const struct session *session, struct buf *ret_head, stru
 int session_json_parse(const char *text, size_t len, struct session *ret_session);
 
 /*
- * Edits such a text, whoever wrote it: sets mediaId and mediaTitle (where not NULL; mediaTitle goes where it is "") and lastHeartbeat (where
- * not negative), keeps all other members as they are, and puts lastHeartbeat last, as we write it. Returns
- * the new text, which the caller frees; NULL where text is no JSON object or memory runs out.
+ * Edits such a text, whoever wrote it: sets mediaId and mediaTitle (where not NULL; mediaTitle goes
+ * where it is "") and lastHeartbeat (where not negative), keeps all other members as they are, and
+ * puts lastHeartbeat last, as we write it. Returns the new text, which the caller frees; NULL where
+ * text is no JSON object or memory runs out.
  */
 char *session_json_edit(const char *text, size_t len, const char *media_id, const char *media_title,
                         int64_t last_heartbeat_ms);

@@ -54,12 +54,12 @@ enum entry_text {
 struct tombstone {
     UT_hash_handle hh;             /* by id */
     struct tombstone *prev, *next; /* in its queue, the first to go first */
-    struct tombstone *dirty_prev,
-        *dirty_next;             /* among those that Redis doesn't know of; NULL: isn't */
-    int64_t until_ms;            /* monotonic clock */
-    enum end_reason reason;      /* why it ended */
-    char id[SESSION_ID_LEN + 1]; /* sessionId */
-    char text[];                 /* by, message, familyId, deviceId; each with its NUL */
+    struct tombstone *dirty_prev;  /* among those that Redis doesn't know of; NULL: isn't */
+    struct tombstone *dirty_next;  /* the same */
+    int64_t until_ms;              /* monotonic clock */
+    enum end_reason reason;        /* why it ended */
+    char id[SESSION_ID_LEN + 1];   /* sessionId */
+    char text[];                   /* by, message, familyId, deviceId; each with its NUL */
 };
 
 struct memory {
@@ -103,8 +103,8 @@ struct entry *memory_add(struct memory *memory, const struct session *session, i
 void memory_drop(struct memory *memory, struct entry *entry);
 
 /*
- * Keeps why a session (of names: id, family_id, device_id) ended, in the place of what was kept of it before. -1 where memory runs out: what
- * was kept before is gone then.
+ * Keeps why a session (of names: id, family_id, device_id) ended, in the place of what was kept of it
+ * before. -1 where memory runs out: what was kept before is gone then.
  */
 int memory_remember_end(struct memory *memory, const struct session *names,
                         const struct store_end *why, const struct now *now);
@@ -149,7 +149,10 @@ enum err memory_adopt(struct memory *memory, struct store_req *req, const struct
 
 /* ---- memory_create.c ---- */
 
-/* Whether the family or device is kept out, or was revoked after the session's start. */
+/*
+ * Whether the family or device is kept out, or was revoked after the token's issue (REVIVE) or the
+ * session's start (ADOPT).
+ */
 enum err memory_check_revoked(struct memory *memory, struct store_req *req, const struct now *now);
 
 enum err memory_create(struct memory *memory, struct store_req *req, const struct now *now);

@@ -25,7 +25,8 @@ enum outage_policy { OUTAGE_FALLBACK, OUTAGE_DENY, OUTAGE_ALLOW };
 
 /*
  * The state, STARTING at first. memory is where fallback answers from, and stays the caller's;
- * NULL with another policy. ttl_ms is what players are told of a session's life where allow answers. NULL where memory runs out.
+ * NULL with another policy. ttl_ms is what players are told of a session's life where allow
+ * answers. NULL where memory runs out.
  */
 struct outage *outage_new(enum outage_policy policy, struct memory *memory, int64_t ttl_ms);
 

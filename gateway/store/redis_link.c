@@ -457,8 +457,8 @@ static void lose(struct redis_link *link, const char *why)
         link->lost_ms = now_ms(link);
         log_line(LOG_WARN, "Redis connection lost", LOG_STR("link", link->name),
                  LOG_STR("reason", why));
-    } else if (strncmp(link->reason, why, sizeof link->reason - 1) !=
-               0) { /* once for each reason */
+    } else if (strncmp(link->reason, why, sizeof link->reason - 1) != 0) {
+        /* once for each reason */
         log_line(LOG_WARN, "Redis connection failed", LOG_STR("link", link->name),
                  LOG_STR("reason", why));
     }
