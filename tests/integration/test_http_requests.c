@@ -1,5 +1,6 @@
 /* How the HTTP layer finds routes and answers, at once and later. */
 #include <criterion/criterion.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -200,4 +201,14 @@ Test(http_requests, an_ill_encoded_path_is_a_400)
 {
     cr_expect_eq(raw_ask_status(fd, GET("/param/%zz/b")), 400);
     cr_expect_eq(raw_ask_status(fd, GET("/param/%00/b")), 400);
+}
+
+Test(http_requests, a_method_that_is_none_is_not_reported_since_it_may_be_a_token)
+{
+    size_t before = http_fixture_reports(fixture);
+
+    raw_ask_status(fd, "stream_token=secret /sync HTTP/1.1\r\n" HOST "\r\n");
+    while (http_fixture_reports(fixture) == before)
+        sched_yield();
+    cr_assert_str_eq(http_fixture_last_report(fixture).method, "-");
 }

@@ -204,6 +204,15 @@ Test(outage, lasts_while_redis_takes_no_writes)
     cr_assert_eq(outage_fixture_logged(&fixture, "Redis is away"), 1);
 }
 
+Test(outage, is_seen_at_the_start_without_any_request_where_redis_takes_no_writes)
+{
+    redis_server_do(redis, "REPLICAOF 127.0.0.1 1");
+    outage_fixture_open(&fixture, OUTAGE_FALLBACK);
+    outage_fixture_wait(&fixture, STORE_FALLBACK);
+    redis_server_do(redis, "REPLICAOF NO ONE");
+    outage_fixture_wait(&fixture, STORE_UP);
+}
+
 Test(outage, a_redis_that_has_no_room_for_what_it_is_told_is_not_asked_without_end)
 {
     outage_fixture_open_up(&fixture, OUTAGE_FALLBACK);
