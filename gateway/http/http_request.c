@@ -190,11 +190,6 @@ const char *http_request_header(const struct http_request *req, enum http_header
     return req->headers[header];
 }
 
-const char *http_request_method(const struct http_request *req)
-{
-    return req->method;
-}
-
 const char *http_request_target(const struct http_request *req)
 {
     return req->target;
@@ -209,11 +204,6 @@ const char *http_request_body(const struct http_request *req, size_t *ret_len)
 {
     *ret_len = req->body.len;
     return req->body.len > 0 ? req->body.data : "";
-}
-
-const char *http_request_id(const struct http_request *req)
-{
-    return req->id;
 }
 
 void *http_request_server_arg(const struct http_request *req)

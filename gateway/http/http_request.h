@@ -44,9 +44,6 @@ enum http_header {
 /* The value of a header, NUL-terminated; NULL where it is absent. Of a repeated one, the first. */
 const char *http_request_header(const struct http_request *req, enum http_header header);
 
-/* The method as sent, for example "GET". */
-const char *http_request_method(const struct http_request *req);
-
 /*
  * The request target as sent, path and query, not decoded; of an absolute-form target what follows
  * the authority. Begins with '/' (or is "*").
@@ -64,9 +61,6 @@ const char *http_request_param(const struct http_request *req, size_t n);
  * The body, ret_len bytes; empty where there was none. Only for routes that read a body.
  */
 const char *http_request_body(const struct http_request *req, size_t *ret_len);
-
-/* The request's id: what X-Request-Id said (1 to 64 of [A-Za-z0-9._-]), else one made for it. */
-const char *http_request_id(const struct http_request *req);
 
 /* The `arg` of the server's options. */
 void *http_request_server_arg(const struct http_request *req);

@@ -169,8 +169,7 @@ struct entry *memory_add(struct memory *memory, const struct session *session, i
     entry->last_heartbeat_ms = now->wall_ms - idle_ms;
     entry->alive_ms = now->monotonic_ms - idle_ms;
     enqueue(memory, entry);
-    if (memory->in_fallback)
-        memory_mark_session(memory, entry);
+    memory_note_stand_in(memory, entry);
     return entry;
 }
 

@@ -12,7 +12,7 @@
 
 /* ---- Limits, blocks, rates ---- */
 
-static uint32_t limit_in_force(int32_t override, int32_t claim, uint32_t setting)
+uint32_t memory_limit_in_force(int32_t override, int32_t claim, uint32_t setting)
 {
     if (override >= 0)
         return (uint32_t) override;
@@ -25,11 +25,11 @@ static void find_limits(struct memory *memory, struct store_req *req)
         memory_marks_find(&memory->marks, MARK_LIMITS, req->session.family_id, NULL);
 
     req->usage.family_limit =
-        limit_in_force(override != NULL ? override->family_limit : -1, req->create.family_limit,
-                       memory->options.family_limit);
+        memory_limit_in_force(override != NULL ? override->family_limit : -1,
+                              req->create.family_limit, memory->options.family_limit);
     req->usage.device_limit =
-        limit_in_force(override != NULL ? override->device_limit : -1, req->create.device_limit,
-                       memory->options.device_limit);
+        memory_limit_in_force(override != NULL ? override->device_limit : -1,
+                              req->create.device_limit, memory->options.device_limit);
 }
 
 enum err memory_check_revoked(struct memory *memory, struct store_req *req, const struct now *now)

@@ -6,13 +6,6 @@
 
 #include "memory_private.h"
 
-/* Who was answered for in Redis' place, Redis will be told of. */
-static void note_stand_in(struct memory *memory, struct entry *entry)
-{
-    if (memory->in_fallback)
-        memory_mark_session(memory, entry);
-}
-
 static enum err do_heartbeat(struct memory *memory, struct store_req *req, const struct now *now)
 {
     struct entry *entry = memory_find(memory, req->session.id);
@@ -21,7 +14,7 @@ static enum err do_heartbeat(struct memory *memory, struct store_req *req, const
         return memory_tell_end(memory, req);
     if (now->monotonic_ms - entry->alive_ms >= store_heartbeat_min(&memory->options))
         memory_touch(memory, entry, 0, now);
-    note_stand_in(memory, entry);
+    memory_note_stand_in(memory, entry);
     memory_tell_times(memory, req, entry, now);
     return ERR_OK;
 }
@@ -33,7 +26,7 @@ static enum err do_check(struct memory *memory, struct store_req *req, const str
     if (entry == NULL)
         return memory_tell_end(memory, req);
     if (entry->told != memory->outages) /* being asked about is no news once Redis knows of it */
-        note_stand_in(memory, entry);
+        memory_note_stand_in(memory, entry);
     strcpy(req->session.media_id, memory_text(entry, ENTRY_MEDIA_ID));
     req->session.last_heartbeat_ms = entry->last_heartbeat_ms;
     memory_tell_times(memory, req, entry, now);
@@ -59,7 +52,7 @@ static enum err do_zap(struct memory *memory, struct store_req *req, const struc
         return memory_tell_end(memory, req);
     if (memory_retitle(entry, req->session.media_id, req->session.media_title) != 0)
         return ERR_INTERNAL;
-    note_stand_in(memory, entry);
+    memory_note_stand_in(memory, entry);
     memory_tell_times(memory, req, entry, now);
     return ERR_OK;
 }
@@ -100,9 +93,8 @@ static enum err do_list(struct memory *memory, struct store_req *req, const stru
         memory_marks_find(&memory->marks, MARK_LIMITS, family_id, NULL);
 
     req->now_ms = now->wall_ms;
-    req->usage.family_limit = override != NULL && override->family_limit >= 0
-                                  ? (uint32_t) override->family_limit
-                                  : memory->options.family_limit;
+    req->usage.family_limit = memory_limit_in_force(override != NULL ? override->family_limit : -1,
+                                                    -1, memory->options.family_limit);
     if (group == NULL)
         return ERR_OK;
     req->usage.family_active = group->count;

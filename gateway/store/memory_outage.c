@@ -12,6 +12,12 @@ void memory_mark_session(struct memory *memory, struct entry *entry)
         DL_APPEND2(memory->dirty_sessions, entry, dirty_prev, dirty_next);
 }
 
+void memory_note_stand_in(struct memory *memory, struct entry *entry)
+{
+    if (memory->in_fallback)
+        memory_mark_session(memory, entry);
+}
+
 void memory_unmark_session(struct memory *memory, struct entry *entry)
 {
     if (entry->dirty_prev == NULL)
@@ -77,8 +83,7 @@ enum err memory_adopt(struct memory *memory, struct store_req *req, const struct
         tell_adopted(memory, session, now);
     } else {
         memory_touch(memory, entry, req->create.idle_ms, now);
-        if (memory->in_fallback)
-            memory_mark_session(memory, entry);
+        memory_note_stand_in(memory, entry);
         if (strcmp(memory_text(entry, ENTRY_MEDIA_ID), session->media_id) != 0 &&
             memory_retitle(entry, session->media_id, session->media_title) != 0)
             return ERR_INTERNAL;

@@ -141,6 +141,8 @@ int memory_retitle(struct entry *entry, const char *media_id, const char *media_
 
 /* ---- memory_outage.c ---- */
 
+/* Who was answered for in Redis' place, Redis will be told of. */
+void memory_note_stand_in(struct memory *memory, struct entry *entry);
 void memory_mark_session(struct memory *memory, struct entry *entry);
 void memory_mark_end(struct memory *memory, struct tombstone *end);
 void memory_unmark_session(struct memory *memory, struct entry *entry);
@@ -148,6 +150,9 @@ void memory_unmark_end(struct memory *memory, struct tombstone *end);
 enum err memory_adopt(struct memory *memory, struct store_req *req, const struct now *now);
 
 /* ---- memory_create.c ---- */
+
+/* A limit: the override, else the caller's word (-1: none of either), else the setting. */
+uint32_t memory_limit_in_force(int32_t override, int32_t claim, uint32_t setting);
 
 /*
  * Whether the family or device is kept out, or was revoked after the token's issue (REVIVE) or the
