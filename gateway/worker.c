@@ -19,6 +19,7 @@
 #include "log.h"
 #include "loop.h"
 #include "outage.h"
+#include "outage_keeper.h"
 #include "store_memory.h"
 #include "store_outage.h"
 #include "sweeper.h"
