@@ -41,9 +41,10 @@ struct ssl_st *redis_tls_open(struct redis_tls *tls, const char *host, char *rea
 /*
  * Why a connection failed, in words for an operator: what is wrong with the server's certificate ("the
  * server's certificate has expired…", "… is not for redis.example"), what the server said of ours, else what
- * hiredis said in why; and behind it why newer files aren't used, where they aren't. To be called once, on the
- * thread and right after the failure: OpenSSL's queue of errors is read, and emptied for the next connection.
- * Where the handshake was over, the socket must still be open and non-blocking: an alert is looked for.
+ * hiredis said in why; and behind it why newer files aren't used, where they aren't. To be called once, on
+ * the thread and right after the failure: OpenSSL's queue of errors is read, and emptied for the next
+ * connection. Where the handshake was over, the socket must still be open and non-blocking: an alert is
+ * looked for.
  */
 void redis_tls_explain(struct ssl_st *ssl, const char *why, char *ret_text, size_t size);
 
