@@ -181,6 +181,15 @@ struct rule {
     const char *text;
 };
 
+/* Whether a prefix ends as a partition's tag does, which scripts would take for one: {ab}: */
+static bool ends_as_a_tag(const char *prefix)
+{
+    size_t len = strlen(prefix);
+    const char *end = prefix + len - strlen("{ab}:");
+
+    return len >= strlen("{ab}:") && end[0] == '{' && end[3] == '}' && end[4] == ':';
+}
+
 static int check_rules(const struct settings *settings, const struct redis_address *address,
                        const char *file, struct buf *reason)
 {
@@ -193,6 +202,7 @@ static int check_rules(const struct settings *settings, const struct redis_addre
         {cluster && address->db != 0, "redis.cluster", "a cluster has no database but 0"},
         {cluster && strpbrk(prefix, "{}") != NULL, "redis.prefix",
          "must not contain { or } with redis.cluster"},
+        {ends_as_a_tag(prefix), "redis.prefix", "must not end in {xy}: as a cluster's tags do"},
         {strlen(prefix) > REDIS_PREFIX_MAX, "redis.prefix", "must be at most 128 bytes"},
         {sentinels && settings->redis_sentinel_master == NULL, "redis.sentinels",
          "needs redis.sentinel_master, the master's name"},

@@ -19,7 +19,7 @@
 #include "redis_poll.h"
 #include "redis_tls.h"
 
-#define REASON_SIZE 256
+#define REASON_SIZE 768
 
 /* A name being looked up. Outlives the connection where that is dropped meanwhile. */
 struct resolve {
@@ -200,10 +200,24 @@ void redis_conn_open(struct redis_conn *conn, const struct redis_conn_target *ta
         look_up(conn, target->host, target->port);
 }
 
+const char *redis_conn_waits_for(const struct redis_conn *conn)
+{
+    if (conn->resolve != NULL)
+        return "the name wasn't resolved within redis.timeout_ms";
+    if (conn->ac == NULL || !(conn->ac->c.flags & REDIS_CONNECTED))
+        return "no connection within redis.timeout_ms";
+    if (conn->ssl != NULL &&
+        !SSL_is_init_finished(conn->ssl)) /* a server without waits for a line */
+        return "no TLS within redis.timeout_ms: redis:// where the server doesn't speak TLS";
+    return "connected, and no answer within redis.timeout_ms";
+}
+
 void redis_conn_drop(struct redis_conn *conn)
 {
     redisAsyncContext *ac = conn->ac;
 
+    if (ac != NULL && !(ac->c.flags & REDIS_CONNECTED))
+        conn->tries++; /* an address that swallows everything mustn't be the only one tried */
     if (conn->resolve != NULL) {
         conn->resolve->conn = NULL;
         uv_cancel((uv_req_t *)&conn->resolve->req);

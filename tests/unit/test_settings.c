@@ -431,6 +431,8 @@ Test(settings, refuses_what_does_not_go_together_for_redis)
             "gateway.json: redis.cluster: a cluster has no database but 0");
     refuses("{\"redis\":{\"url\":\"redis://h\",\"cluster\":true,\"prefix\":\"{a}\"}}",
             "gateway.json: redis.prefix: must not contain { or } with redis.cluster");
+    refuses("{\"redis\":{\"url\":\"redis://h\",\"prefix\":\"a{bc}:\"}}",
+            "gateway.json: redis.prefix: must not end in {xy}: as a cluster's tags do");
     refuses("{\"redis\":{\"url\":\"redis://h\",\"cluster\":true,\"cluster_nodes\":[\"a:0\"]}}",
             "gateway.json: redis.cluster_nodes: entry 1 must be host:port");
     refuses("{\"redis\":{\"url\":\"rediss://h\",\"tls\":{\"key\":\"k\"}}}",

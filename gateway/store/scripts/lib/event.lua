@@ -46,8 +46,9 @@ local function event(stream, kind, about, cause, by, duration)
   redis.call('XADD', stream, 'MAXLEN', '~', event_bound(stream), '*', unpack(entry))
 end
 
--- Tells that a session has ended or changed to whoever caches answers. The last thing that a script does.
+-- Tells that a session has ended or changed to whoever caches answers. The last thing that a script does. All
+-- partitions of a cluster share one channel.
 local function publish_ended(prefix, id)
-  redis.pcall('PUBLISH', prefix .. 'stream_ended', id)
+  redis.pcall('PUBLISH', string.gsub(prefix, '{%a%a}:$', '') .. 'stream_ended', id)
 end
 
