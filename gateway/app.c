@@ -14,6 +14,7 @@
 
 #include "acceptor.h"
 #include "buf.h"
+#include "generations.h"
 #include "keys.h"
 #include "listener.h"
 #include "log.h"
@@ -43,6 +44,7 @@ struct app {
     struct keys keys;                            /* shared with the threads */
     struct memory *memory;                       /* the embedded store; NULL where it isn't used */
     struct outage *outage;                       /* whether Redis is there; NULL: without Redis */
+    struct generations *generations;             /* of cached answers; the same */
     struct redis_setup redis;                    /* where it is */
     struct worker **workers;                     /* the player listener's, then the admin thread */
     size_t worker_count;                         /* started, the admin thread included */
@@ -95,7 +97,8 @@ static int open_redis(struct app *app, const struct store_options *options,
         return APP_WRONG_SETTING;
     app->redis.store.store = *options;
     app->outage = outage_new(&outage);
-    if (app->outage == NULL)
+    app->generations = generations_new();
+    if (app->outage == NULL || app->generations == NULL)
         return APP_FAILED;
     tell_redis(app);
     return APP_OK;
@@ -184,6 +187,8 @@ static void fill_options(struct app *app, struct worker_options *ret_options)
         .memory = app->memory,
         .outage = app->outage,
         .redis = &app->redis.store,
+        .generations = app->generations,
+        .cache_ms = settings->authorize_cache_ms,
         .shutdown_ms = settings->shutdown_ms,
     };
 }
@@ -361,6 +366,7 @@ int app_run(const struct settings *settings, const char *file)
     listener_close(&app.admin);
     free(app.workers);
     outage_free(app.outage);
+    generations_free(app.generations);
     memory_free(app.memory);
     redis_setup_done(&app.redis);
     keys_done(&app.keys);

@@ -104,6 +104,14 @@ bool redis_client_is_away(const struct redis_client *client, unsigned partition)
                                    : redis_link_is_away(client->link);
 }
 
+size_t redis_client_masters(const struct redis_client *client,
+                            struct redis_node_address *ret_masters, size_t most)
+{
+    if (client->cluster != NULL)
+        return redis_cluster_masters(client->cluster, ret_masters, most);
+    return redis_link_where(client->link, &ret_masters[0]) ? 1 : 0;
+}
+
 int64_t redis_client_now(const struct redis_client *client)
 {
     return (int64_t)uv_now(&client->loop->uv) + client->clock_offset_ms;

@@ -43,6 +43,13 @@ void redis_client_call(struct redis_client *client, struct redis_call *call);
 bool redis_client_is_up(const struct redis_client *client, unsigned partition);
 bool redis_client_is_away(const struct redis_client *client, unsigned partition);
 
+/*
+ * The masters, as far as they are known just now: at most so many; port 0 for a unix socket. Returns their
+ * number.
+ */
+size_t redis_client_masters(const struct redis_client *client,
+                            struct redis_node_address *ret_masters, size_t most);
+
 /* Redis' wall clock, in ms, as far as known: learnt from the replies that carry it. */
 int64_t redis_client_now(const struct redis_client *client);
 void redis_client_learn_now(struct redis_client *client, int64_t redis_ms);

@@ -437,3 +437,15 @@ bool redis_cluster_is_away(const struct redis_cluster *cluster, unsigned partiti
         return redis_link_is_away(node->link);
     return cluster->has_map || now_ms(cluster) - cluster->began_ms > cluster->options.timeout_ms;
 }
+
+size_t redis_cluster_masters(const struct redis_cluster *cluster,
+                             struct redis_node_address *ret_masters, size_t most)
+{
+    const struct node *node;
+    size_t count = 0;
+
+    DL_FOREACH (cluster->nodes, node)
+        if (node->serves && !node->closing && count < most)
+            ret_masters[count++] = node->where;
+    return count;
+}

@@ -46,4 +46,8 @@ void redis_cluster_call(struct redis_cluster *cluster, struct redis_call *call);
 bool redis_cluster_is_up(const struct redis_cluster *cluster, unsigned partition);
 bool redis_cluster_is_away(const struct redis_cluster *cluster, unsigned partition);
 
+/* Who serves, as far as is known: at most so many. Returns their number. */
+size_t redis_cluster_masters(const struct redis_cluster *cluster,
+                             struct redis_node_address *ret_masters, size_t most);
+
 #endif

@@ -44,6 +44,9 @@ void redis_conn_init(struct redis_conn *conn, struct loop *loop,
  */
 void redis_conn_open(struct redis_conn *conn, const struct redis_conn_target *target);
 
+/* What an open that takes too long is waiting for, as a reason for the log. */
+const char *redis_conn_waits_for(const struct redis_conn *conn);
+
 /* Gives the connection up, in whatever state it is; neither callback comes any more. */
 void redis_conn_drop(struct redis_conn *conn);
 

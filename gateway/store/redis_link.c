@@ -363,6 +363,8 @@ static void on_connect_timer(uv_timer_t *timer)
 
     if (link->state == DOWN)
         connect_link(link);
+    else if (link->state == CONNECTING)
+        lose(link, redis_conn_waits_for(&link->conn));
     else
         lose(link, "no connection within redis.timeout_ms");
 }
@@ -382,7 +384,6 @@ static void on_open(struct redis_conn *conn)
     char db[16];
     int rc = 0;
 
-    link->greetings = link->greeted = 0;
     if (password != NULL && user != NULL)
         rc |= greet_with(link, GREET_LOGIN, 3, (const char *[]){"AUTH", user, password});
     else if (password != NULL)
@@ -402,9 +403,23 @@ static void on_open(struct redis_conn *conn)
         lose(link, "out of memory");
 }
 
+/* A server that wants TLS ends a connection without it at the first bytes, and says nothing. */
+static bool may_want_tls(const struct redis_link *link)
+{
+    return link->state == CONNECTING && link->options.tls == NULL && link->node.port != 0 &&
+           link->greetings > 0 && link->greeted == 0;
+}
+
 static void on_lost(struct redis_conn *conn, const char *why)
 {
-    lose(CONTAINER_OF(conn, struct redis_link, conn), why);
+    struct redis_link *link = CONTAINER_OF(conn, struct redis_link, conn);
+    char text[192];
+
+    if (may_want_tls(link)) {
+        snprintf(text, sizeof text, "%s, at our first words: rediss:// where it speaks TLS", why);
+        why = text;
+    }
+    lose(link, why);
 }
 
 static void open_conn(struct redis_link *link)
@@ -419,6 +434,7 @@ static void open_conn(struct redis_link *link)
         target.port = link->node.port;
     }
     link->state = CONNECTING;
+    link->greetings = link->greeted = 0;
     redis_conn_open(&link->conn, &target);
 }
 
@@ -445,8 +461,11 @@ static void on_switched(void *arg, const struct redis_node_address *master)
     struct redis_link *link = arg;
 
     if (link->state == UP &&
-        (link->node.port != master->port || strcmp(link->node.host, master->host) != 0))
+        (link->node.port != master->port || strcmp(link->node.host, master->host) != 0)) {
+        /* Most sentinels learn of it later than the one that says so, and would send us back. */
+        redis_sentinel_reject(link->sentinel);
         lose(link, "the sentinels made another server the master");
+    }
 }
 
 static void connect_link(struct redis_link *link)
@@ -632,6 +651,12 @@ bool redis_link_is_up(const struct redis_link *link)
 bool redis_link_is_away(const struct redis_link *link)
 {
     return link->away;
+}
+
+bool redis_link_where(const struct redis_link *link, struct redis_node_address *ret_node)
+{
+    *ret_node = link->node;
+    return link->state == UP;
 }
 
 const char *redis_link_sha(const struct redis_link *link, enum redis_script script)

@@ -84,6 +84,9 @@ bool redis_link_is_idle(const struct redis_link *link);
 bool redis_link_is_up(const struct redis_link *link);
 bool redis_link_is_away(const struct redis_link *link);
 
+/* The address that it is connected to; port 0 with a unix socket. false where it isn't up. */
+bool redis_link_where(const struct redis_link *link, struct redis_node_address *ret_node);
+
 /* The SHA-1 of a script, 40 characters of hex, for EVALSHA. */
 const char *redis_link_sha(const struct redis_link *link, enum redis_script script);
 

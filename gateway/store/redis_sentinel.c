@@ -4,7 +4,7 @@
  * Each node has two connections: a short one for a question, and one that stays, subscribed to
  * +switch-master, which is made again every second where it is lost. A question ends in settle(), which counts
  * the votes. Ways a node fails: it can't be reached, it wants a password, it knows no such master, it answers
- * too late; each is no vote, and the last one's reason is told where nobody votes.
+ * too late; each is no vote, and all their reasons are told, in their order, where nobody votes.
  */
 #include "redis_sentinel.h"
 
@@ -29,6 +29,7 @@ struct node {
     bool voted;                       /* it named an address */
     bool listens;                     /* subscription is open, or being opened */
     struct redis_node_address answer; /* the address */
+    char why[160];                    /* it named none; "" while it may still */
 };
 
 struct redis_sentinel {
@@ -38,7 +39,7 @@ struct redis_sentinel {
     bool asking;                           /* a question is under way */
     struct redis_node_address found;       /* the last answer; port 0: none */
     bool rejected;                         /* it was of no use */
-    char why[REDIS_NODE_HOST + 192]; /* of the last node that named none */
+    char why[512];                         /* nobody named one */
     uv_timer_t timeout;                    /* of a question */
     uv_timer_t listen;                     /* makes lost subscriptions again */
     unsigned handles_open;                 /* before it can be freed */
@@ -86,6 +87,22 @@ static const struct redis_node_address *choose(const struct redis_sentinel *self
     return best;
 }
 
+/* All nodes' reasons. Always in the same order: what is logged once a minute must be the same text. */
+static const char *explain(struct redis_sentinel *self)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < self->options.count && len < sizeof self->why; i++) {
+        const struct node *node = &self->nodes[i];
+
+        len += (size_t)snprintf(self->why + len, sizeof self->why - len, "%ssentinel %s:%d: %s",
+                                i > 0 ? "; " : "", node->where.host, node->where.port,
+                                node->why[0] != '\0' ? node->why
+                                                     : "no answer within redis.timeout_ms");
+    }
+    return self->why;
+}
+
 static void settle(struct redis_sentinel *self)
 {
     const struct redis_node_address *best = choose(self);
@@ -97,7 +114,7 @@ static void settle(struct redis_sentinel *self)
         redis_conn_drop(&self->nodes[i].question);
     }
     if (best == NULL) {
-        self->events.on_none(self->events.arg, self->why);
+        self->events.on_none(self->events.arg, explain(self));
         return;
     }
     self->found = *best;
@@ -128,19 +145,14 @@ static void note_answer(struct node *node, const char *why)
 
     node->asked = false;
     if (why != NULL)
-        snprintf(self->why, sizeof self->why, "sentinel %s:%d: %s", node->where.host,
-                 node->where.port, why);
+        snprintf(node->why, sizeof node->why, "%s", why);
     if (self->asking && is_decided(self))
         settle(self);
 }
 
 static void on_timeout(uv_timer_t *timer)
 {
-    struct redis_sentinel *self = CONTAINER_OF(timer, struct redis_sentinel, timeout);
-
-    if (self->why[0] == '\0')
-        snprintf(self->why, sizeof self->why, "no sentinel answered within redis.timeout_ms");
-    settle(self);
+    settle(CONTAINER_OF(timer, struct redis_sentinel, timeout));
 }
 
 static void on_address(redisAsyncContext *ac, void *data, void *privdata)
@@ -162,29 +174,39 @@ static void on_address(redisAsyncContext *ac, void *data, void *privdata)
         return;
     }
     if (reply->type == REDIS_REPLY_ERROR)
-        snprintf(why, sizeof why, "%s", reply->str);
+        snprintf(why, sizeof why, "%s", node->why[0] != '\0' ? node->why : reply->str);
     else
         snprintf(why, sizeof why, "knows no master named %s (redis.sentinel_master)",
                  node->sentinel->options.master);
     note_answer(node, why);
 }
 
-/* Logs in, where that is wanted; an error shows in the next command's reply. */
-static void log_in(struct node *node, struct redis_conn *conn)
+/* Tells more of what is wrong than the next command's NOAUTH; where that has no error, nothing is. */
+static void on_login(redisAsyncContext *ac, void *data, void *privdata)
+{
+    struct node *node = privdata;
+    const redisReply *reply = data;
+
+    if (ac->data != NULL && reply != NULL && reply->type == REDIS_REPLY_ERROR)
+        snprintf(node->why, sizeof node->why, "%s", reply->str);
+}
+
+/* Logs in, where that is wanted. */
+static void log_in(struct node *node, struct redis_conn *conn, redisCallbackFn *on_reply)
 {
     const struct redis_sentinel_options *options = &node->sentinel->options;
 
     if (options->password != NULL && options->user != NULL)
-        redisAsyncCommand(conn->ac, NULL, NULL, "AUTH %s %s", options->user, options->password);
+        redisAsyncCommand(conn->ac, on_reply, node, "AUTH %s %s", options->user, options->password);
     else if (options->password != NULL)
-        redisAsyncCommand(conn->ac, NULL, NULL, "AUTH %s", options->password);
+        redisAsyncCommand(conn->ac, on_reply, node, "AUTH %s", options->password);
 }
 
 static void on_question_open(struct redis_conn *conn)
 {
     struct node *node = CONTAINER_OF(conn, struct node, question);
 
-    log_in(node, conn);
+    log_in(node, conn, on_login);
     redisAsyncCommand(conn->ac, on_address, node, "SENTINEL GET-MASTER-ADDR-BY-NAME %s",
                       node->sentinel->options.master);
 }
@@ -208,11 +230,11 @@ static void open_to(struct node *node, struct redis_conn *conn)
 void redis_sentinel_ask(struct redis_sentinel *self)
 {
     self->asking = false;
-    self->why[0] = '\0';
     for (size_t i = 0; i < self->options.count; i++) {
         redis_conn_drop(&self->nodes[i].question);
         self->nodes[i].asked = true;
         self->nodes[i].voted = false;
+        self->nodes[i].why[0] = '\0';
     }
     uv_timer_start(&self->timeout, on_timeout, (uint64_t)self->options.timeout_ms, 0);
     for (size_t i = 0; i < self->options.count; i++)
@@ -239,11 +261,18 @@ static void on_message(redisAsyncContext *ac, void *data, void *privdata)
     struct redis_node_address master;
     const char *text;
 
-    if (ac->data == NULL || reply == NULL || reply->type != REDIS_REPLY_ARRAY ||
-        reply->elements != 3 || reply->element[2]->type != REDIS_REPLY_STRING)
+    if (ac->data == NULL || reply == NULL)
+        return;
+    if (reply->type == REDIS_REPLY_ERROR) { /* it wants a password, say: it may be set meanwhile */
+        redis_conn_drop(&node->subscription);
+        node->listens = false;
+        return;
+    }
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 ||
+        reply->element[2]->type != REDIS_REPLY_STRING)
         return;
     text = reply->element[2]->str;
-    if (strncmp(text, self->options.master, name) == 0 &&
+    if (strncmp(text, self->options.master, name) == 0 && text[name] == ' ' &&
         sscanf(text + name, " %*s %*s %255s %d", master.host, &master.port) == 2)
         self->events.on_switched(self->events.arg, &master);
 }
@@ -252,7 +281,7 @@ static void on_subscription_open(struct redis_conn *conn)
 {
     struct node *node = CONTAINER_OF(conn, struct node, subscription);
 
-    log_in(node, conn);
+    log_in(node, conn, NULL);
     redisAsyncCommand(conn->ac, on_message, node, "SUBSCRIBE +switch-master");
 }
 

@@ -31,7 +31,10 @@ struct redis_sentinel_events {
     /* The answers to redis_sentinel_ask: one of the two, once for each. */
     void (*on_found)(void *arg, const struct redis_node_address *master);
     void (*on_none)(void *arg, const char *why);
-    /* A sentinel says that the master is another one from now on. At any time. */
+    /*
+     * A sentinel says that the master is another one from now on. At any time; the others may not know yet,
+     * nor may the old master.
+     */
     void (*on_switched)(void *arg, const struct redis_node_address *master);
     void *arg;
 };

@@ -8,10 +8,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Reasons that take turns (a name's two addresses fail in two ways) are each told once a minute. */
+#define REDIS_TROUBLE_REASONS 4
+
 /* What was logged last. All zeroes: nothing. */
 struct redis_trouble {
-    char why[160];     /* the reason */
-    int64_t logged_ms; /* when; the caller's clock */
+    struct {
+        char why[512];     /* the reason */
+        int64_t logged_ms; /* when; the caller's clock */
+    } last[REDIS_TROUBLE_REASONS];
+    unsigned next; /* of last: the oldest */
 };
 
 /* A connection of this name was lost, or (was_up false) could not be made. */

@@ -142,6 +142,10 @@ struct store_req {
     /* The outage decorator's: the caller's done, and its handle, while Redis is asked. */
     void (*redis_done)(struct store_req *req);
     void *decorator;
+    /* The cache's: the caller's done, its handle, and the session's generation when it was asked. */
+    void (*uncached_done)(struct store_req *req);
+    void *cache;
+    uint64_t generation;
     struct loop_task ready; /* the store's: brings the callback */
     max_align_t backend[8]; /* the store's, for what waits */
 };

@@ -104,22 +104,23 @@ static enum err allow(struct store_outage *self, struct store_req *req)
     }
 }
 
-static void answer_in_place(struct store_outage *self, struct store_req *req)
+static enum err decide_in_place(struct store_outage *self, struct store_req *req)
 {
-    enum err err = ERR_STORE_UNAVAILABLE;
-
     switch (outage_options(self->outage)->policy) {
     case OUTAGE_FALLBACK:
-        err = fall_back(self->memory, req);
-        break;
+        return fall_back(self->memory, req);
     case OUTAGE_ALLOW:
-        err = allow(self, req);
-        break;
+        return allow(self, req);
     case OUTAGE_DENY:
-        store_begin(req);
         break;
     }
-    store_complete(&self->store, req, err);
+    store_begin(req);
+    return ERR_STORE_UNAVAILABLE;
+}
+
+static void answer_in_place(struct store_outage *self, struct store_req *req)
+{
+    store_complete(&self->store, req, decide_in_place(self, req));
 }
 
 /* ---- Redis' answers ---- */
@@ -210,11 +211,16 @@ static void on_redis_done(struct store_req *req)
 
 /* ---- The contract ---- */
 
+/* While Redis is away nobody has to be waited for. */
 static bool peek(struct store *store, struct store_req *req)
 {
-    (void)store;
-    (void)req;
-    return false;
+    struct store_outage *self = CONTAINER_OF(store, struct store_outage, store);
+
+    if (req->op == STORE_CREATE || req->op == STORE_LIST || /* hand out a list */
+        outage_asks_redis(self->outage, partition_of_req(self, req)))
+        return false;
+    req->err = decide_in_place(self, req);
+    return true;
 }
 
 static void submit(struct store *store, struct store_req *req)

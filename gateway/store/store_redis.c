@@ -524,3 +524,8 @@ struct store *store_redis_open(const struct store_redis_options *options, struct
     }
     return &self->store;
 }
+
+struct redis_client *store_redis_client(struct store *store)
+{
+    return CONTAINER_OF(store, struct store_redis, store)->client;
+}

@@ -35,4 +35,9 @@ struct store_redis_options {
 /* A handle for the thread of this loop; store_close frees it. NULL where memory runs out. */
 struct store *store_redis_open(const struct store_redis_options *options, struct loop *loop);
 
+struct redis_client;
+
+/* Who the handle talks to; the handle's. */
+struct redis_client *store_redis_client(struct store *store);
+
 #endif
