@@ -78,21 +78,24 @@ static int hex_digit(char c)
 
 int text_percent_decode(const char *text, size_t len, char *ret_text)
 {
+    const char *end = text + len;
     size_t out = 0;
 
-    for (size_t i = 0; i < len; i++) {
-        char c = text[i];
+    for (;;) {
+        const char *percent = memchr(text, '%', (size_t)(end - text));
+        size_t plain = (size_t)((percent != NULL ? percent : end) - text);
 
-        if (c == '%') {
-            int high = i + 1 < len ? hex_digit(text[i + 1]) : -1;
-            int low = i + 2 < len ? hex_digit(text[i + 2]) : -1;
+        memmove(ret_text + out, text, plain);
+        out += plain;
+        if (percent == NULL)
+            break;
 
-            if (high < 0 || low < 0 || (high | low) == 0)
-                return -1;
-            c = (char)(high << 4 | low);
-            i += 2;
-        }
-        ret_text[out++] = c;
+        int high = percent + 1 < end ? hex_digit(percent[1]) : -1;
+        int low = percent + 2 < end ? hex_digit(percent[2]) : -1;
+        if (high < 0 || low < 0 || (high | low) == 0)
+            return -1;
+        ret_text[out++] = (char)(high << 4 | low);
+        text = percent + 3;
     }
     ret_text[out] = '\0';
     return (int)out;
@@ -101,17 +104,19 @@ int text_percent_decode(const char *text, size_t len, char *ret_text)
 void text_percent_encode(struct buf *buf, const char *text)
 {
     static const char digits[] = "0123456789ABCDEF";
+    const char *plain = text; /* the first byte not yet appended */
 
     for (; *text != '\0'; text++) {
         unsigned char c = (unsigned char)*text;
 
-        if (c > 0x20 && c < 0x7f && c != '%') {
-            buf_add_char(buf, *text);
-        } else {
-            char encoded[3] = {'%', digits[c >> 4], digits[c & 15]};
-            buf_add(buf, encoded, sizeof encoded);
-        }
+        if (c > 0x20 && c < 0x7f && c != '%')
+            continue;
+        char encoded[3] = {'%', digits[c >> 4], digits[c & 15]};
+        buf_add(buf, plain, (size_t)(text - plain));
+        buf_add(buf, encoded, sizeof encoded);
+        plain = text + 1;
     }
+    buf_add(buf, plain, (size_t)(text - plain));
 }
 
 void text_json_quote(struct buf *buf, const char *text)

@@ -8,10 +8,8 @@
 #include <string.h>
 
 #include "api_private.h"
-#include "buf.h"
 #include "clock.h"
 #include "http_request.h"
-#include "text.h"
 
 /* A token found in a request: where, and room for one that had to be decoded. */
 struct found {
@@ -64,35 +62,6 @@ static void refuse(struct http_request *http, int status, enum err code, const c
     http_reply(http, response);
 }
 
-/* Adds an id that a caller chose, percent-encoded. -1 where memory runs out. */
-static int add_identity(struct http_response *response, const char *name, const char *id)
-{
-    struct buf value = BUF_EMPTY;
-
-    text_percent_encode(&value, id);
-    const char *text = buf_text(&value);
-    int rc = text != NULL ? http_response_add_header(response, name, text) : -1;
-    buf_done(&value);
-    return rc;
-}
-
-static void allow(struct http_request *http, const struct api_call *call)
-{
-    const struct token_claims *claims = &call->claims;
-    struct http_response *response = http_response_new(200, NULL, NULL, 0);
-
-    if (response != NULL &&
-        (add_identity(response, "X-Stream-Session", claims->session_id) != 0 ||
-         add_identity(response, "X-Stream-User", claims->user_id) != 0 ||
-         add_identity(response, "X-Stream-Family", claims->family_id) != 0 ||
-         add_identity(response, "X-Stream-Device", claims->device_id) != 0 ||
-         add_identity(response, "X-Stream-Media", call->store.session.media_id) != 0)) {
-        http_response_unref(response);
-        response = NULL;
-    }
-    http_reply(http, response);
-}
-
 /* A heartbeat that nobody waits for. */
 static void on_kept_alive(struct api_call *call)
 {
@@ -115,7 +84,8 @@ static void answer(struct api_call *call)
 {
     switch (call->store.err) {
     case ERR_OK:
-        allow(call->http, call);
+        http_reply(call->http,
+                   api_allowed_response(call->api, &call->claims, call->store.session.media_id));
         break;
     case ERR_SESSION_ENDED:
         refuse(call->http, 403, ERR_SESSION_ENDED, end_reason_word(call->store.end.reason));

@@ -16,7 +16,10 @@ struct api *api_new(const struct api_options *options, struct store *store)
     api->store = store;
     api->no_content = http_response_new(204, NULL, NULL, 0);
     api->refusals = api_refusals_new();
-    if (api->no_content == NULL || api->refusals == NULL) {
+    api->tokens = token_cache_new(API_TOKENS_MAX);
+    api->allowed = api_allowed_new();
+    if (api->no_content == NULL || api->refusals == NULL || api->tokens == NULL ||
+        api->allowed == NULL) {
         api_free(api);
         return NULL;
     }
@@ -35,6 +38,8 @@ void api_free(struct api *api)
     }
     http_response_unref(api->no_content);
     api_refusals_free(api->refusals);
+    token_cache_free(api->tokens);
+    api_allowed_free(api->allowed);
     free(api);
 }
 

@@ -53,7 +53,8 @@ bool api_has_key(const struct http_request *http)
 
 enum err api_token_open(const struct api *api, const char *token, struct token_claims *ret_claims)
 {
-    if (token_open(api->options.token_keys, token, strlen(token), ret_claims) != 0 ||
+    if (token_cache_open(api->tokens, api->options.token_keys, token, strlen(token), ret_claims) !=
+            0 ||
         clock_wall_ms() - ret_claims->issued_ms > api->options.max_age_ms)
         return ERR_INVALID_TOKEN;
     return ERR_OK;

@@ -12,11 +12,14 @@
 #include "http_response.h"
 #include "store.h"
 #include "token.h"
+#include "token_cache.h"
 
 #define API_BODY_MAX        (16 * 1024)       /* bytes of a body, but for a batch's */
 #define API_BATCH_BODY_MAX  (2 * 1024 * 1024) /* bytes of a batch's body */
 #define API_BATCH_MAX       1000              /* tokens in a batch */
 #define API_LIMIT_MAX       100000            /* streams, in a caller's `limits` */
+#define API_ALLOWED_MAX     16384             /* answers of authorize kept by each thread */
+#define API_TOKENS_MAX      65536             /* opened tokens kept by each thread */
 #define API_SPARE_CALLS_MAX 256               /* calls kept to be used again */
 
 struct api {
@@ -25,6 +28,8 @@ struct api {
     struct api_call *spare;           /* calls to be used again */
     unsigned spare_count;             /* of them */
     struct api_refusals *refusals;    /* of revivals */
+    struct token_cache *tokens;       /* opened before */
+    struct api_allowed *allowed;      /* answers of authorize */
     struct http_response *no_content; /* 204 */
 };
 
@@ -89,6 +94,17 @@ bool api_was_refused(struct api_call *call);
 
 struct api_refusals *api_refusals_new(void);
 void api_refusals_free(struct api_refusals *refusals);
+
+/* ---- api_allowed.c ---- */
+
+struct api_allowed *api_allowed_new(void);
+void api_allowed_free(struct api_allowed *all);
+
+/*
+ * The answer that lets a viewer watch this title, as a new reference. NULL where memory runs out.
+ */
+struct http_response *api_allowed_response(struct api *api, const struct token_claims *claims,
+                                           const char *media_id);
 
 /* ---- api_credentials.c ---- */
 

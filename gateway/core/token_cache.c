@@ -1,0 +1,158 @@
+/* Tokens that were opened before: a table by hash, and a list by last use. */
+#include "token_cache.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+#include <utlist.h>
+
+#define HASH_LEN crypto_shorthash_siphashx24_BYTES
+
+/* The claims that are texts, packed one behind the other, each with its NUL. */
+enum { TEXT_COUNT = 6 };
+
+struct entry {
+    UT_hash_handle hh;                   /* by hash */
+    struct entry *prev, *next;           /* least recently used first */
+    unsigned char hash[HASH_LEN];        /* of the token */
+    char session_id[SESSION_ID_LEN + 1]; /* the claims */
+    int64_t issued_ms, started_ms;       /* the same */
+    int32_t family_limit, device_limit;  /* the same */
+    bool fallback;                       /* the same */
+    uint8_t size[TEXT_COUNT];            /* of the texts, NUL included */
+    char text[];                         /* the texts */
+};
+
+struct token_cache {
+    struct entry *table;                                     /* by hash */
+    struct entry *queue;                                     /* by use */
+    size_t most;                                             /* entries */
+    unsigned char key[crypto_shorthash_siphashx24_KEYBYTES]; /* of the hash */
+};
+
+struct token_cache *token_cache_new(size_t most)
+{
+    struct token_cache *cache = calloc(1, sizeof *cache);
+
+    if (cache == NULL)
+        return NULL;
+    cache->most = most;
+    randombytes_buf(cache->key, sizeof cache->key);
+    return cache;
+}
+
+static void drop(struct token_cache *cache, struct entry *entry)
+{
+    HASH_DEL(cache->table, entry);
+    DL_DELETE(cache->queue, entry);
+    free(entry);
+}
+
+void token_cache_free(struct token_cache *cache)
+{
+    if (cache == NULL)
+        return;
+    while (cache->queue != NULL)
+        drop(cache, cache->queue);
+    free(cache);
+}
+
+static void texts_of(struct token_claims *claims, char *ret_texts[TEXT_COUNT])
+{
+    ret_texts[0] = claims->user_id;
+    ret_texts[1] = claims->family_id;
+    ret_texts[2] = claims->device_id;
+    ret_texts[3] = claims->media_id;
+    ret_texts[4] = claims->device_name;
+    ret_texts[5] = claims->player_id;
+}
+
+static void unpack(const struct entry *entry, struct token_claims *ret_claims)
+{
+    char *texts[TEXT_COUNT];
+    const char *at = entry->text;
+
+    memcpy(ret_claims->session_id, entry->session_id, sizeof entry->session_id);
+    ret_claims->issued_ms = entry->issued_ms;
+    ret_claims->started_ms = entry->started_ms;
+    ret_claims->family_limit = entry->family_limit;
+    ret_claims->device_limit = entry->device_limit;
+    ret_claims->fallback = entry->fallback;
+    texts_of(ret_claims, texts);
+    for (size_t i = 0; i < TEXT_COUNT; i++) {
+        memcpy(texts[i], at, entry->size[i]);
+        at += entry->size[i];
+    }
+}
+
+static struct entry *pack(const unsigned char hash[HASH_LEN], struct token_claims *claims)
+{
+    char *texts[TEXT_COUNT], *at;
+    size_t size = 0;
+    struct entry *entry;
+
+    texts_of(claims, texts);
+    for (size_t i = 0; i < TEXT_COUNT; i++)
+        size += strlen(texts[i]) + 1;
+    entry = malloc(sizeof *entry + size);
+    if (entry == NULL)
+        return NULL;
+    memcpy(entry->hash, hash, HASH_LEN);
+    memcpy(entry->session_id, claims->session_id, sizeof entry->session_id);
+    entry->issued_ms = claims->issued_ms;
+    entry->started_ms = claims->started_ms;
+    entry->family_limit = claims->family_limit;
+    entry->device_limit = claims->device_limit;
+    entry->fallback = claims->fallback;
+    at = entry->text;
+    for (size_t i = 0; i < TEXT_COUNT; i++) {
+        entry->size[i] = (uint8_t)(strlen(texts[i]) + 1);
+        memcpy(at, texts[i], entry->size[i]);
+        at += entry->size[i];
+    }
+    return entry;
+}
+
+/* Keeps a token that was opened. Without memory nothing is kept. */
+static void keep(struct token_cache *cache, const unsigned char hash[HASH_LEN], unsigned place,
+                 struct token_claims *claims)
+{
+    struct entry *entry = pack(hash, claims);
+
+    if (entry == NULL)
+        return;
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, cache->table, entry->hash, HASH_LEN, place, entry);
+    DL_APPEND(cache->queue, entry);
+    if (HASH_COUNT(cache->table) > cache->most)
+        drop(cache, cache->queue);
+}
+
+int token_cache_open(struct token_cache *cache, const struct token_keys *keys, const char *token,
+                     size_t len, struct token_claims *ret_claims)
+{
+    unsigned char hash[HASH_LEN];
+    struct entry *entry;
+    unsigned place;
+
+    crypto_shorthash_siphashx24(hash, (const unsigned char *)token, len, cache->key);
+    memcpy(&place, hash, sizeof place);
+    HASH_FIND_BYHASHVALUE(hh, cache->table, hash, HASH_LEN, place, entry);
+    if (entry == NULL) {
+        if (token_open(keys, token, len, ret_claims) != 0)
+            return -1;
+        keep(cache, hash, place, ret_claims);
+        return 0;
+    }
+    if (entry->next != NULL) {
+        DL_DELETE(cache->queue, entry);
+        DL_APPEND(cache->queue, entry);
+    }
+    unpack(entry, ret_claims);
+    return 0;
+}
+
+size_t token_cache_count(const struct token_cache *cache)
+{
+    return HASH_COUNT(cache->table);
+}

@@ -1,0 +1,28 @@
+/*
+ * Tokens that were opened before: so that a token which comes with every segment is opened once. Bounded, the
+ * least recently used goes first. For one thread.
+ *
+ * A token is known by its 128-bit SipHash under a key of the cache's own: who doesn't know that key can't make
+ * a text that passes for a token which was opened. A token that didn't open is not kept.
+ */
+#ifndef CORE_TOKEN_CACHE_H
+#define CORE_TOKEN_CACHE_H
+
+#include <stddef.h>
+
+#include "token.h"
+
+struct token_cache;
+
+/* A cache for at most so many tokens. NULL where memory runs out. */
+struct token_cache *token_cache_new(size_t most);
+void token_cache_free(struct token_cache *cache); /* accepts NULL */
+
+/* As token_open, but from the cache where it can. */
+int token_cache_open(struct token_cache *cache, const struct token_keys *keys, const char *token,
+                     size_t len, struct token_claims *ret_claims);
+
+/* How many are kept. */
+size_t token_cache_count(const struct token_cache *cache);
+
+#endif
