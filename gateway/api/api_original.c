@@ -46,14 +46,16 @@ static size_t match(const char *pattern, const char *path, size_t len, const cha
     return (size_t)(end - path) + after - 1;
 }
 
-/* Whether a segment is "." or "..", also with parameters, which some servers take off ("..;a=b"). */
-static bool is_dots(const char *segment, size_t len)
+/*
+ * Whether a segment, which ends at '/' or NUL, is empty within a path, "." or "..": also with parameters, which
+ * some servers take off first ("..;a=b").
+ */
+static bool is_hollow(const char *segment)
 {
-    size_t dots = len > 0 && segment[0] == '.' ? 1 : 0;
+    size_t dots = strspn(segment, ".");
+    char end = segment[dots];
 
-    if (dots == 1 && len > 1 && segment[1] == '.')
-        dots = 2;
-    return dots > 0 && (len == dots || segment[dots] == ';');
+    return dots <= 2 && (end == '/' || end == ';' || (end == '\0' && dots > 0));
 }
 
 /* Whether every program reads a decoded path in the same way. */
@@ -64,7 +66,7 @@ static bool is_plain(const char *path)
 
         if (c < 0x20 || c == 0x7f || c == '\\')
             return false;
-        if (c == '/' && (at[1] == '/' || is_dots(at + 1, strcspn(at + 1, "/"))))
+        if (c == '/' && is_hollow(at + 1))
             return false;
     }
     return true;

@@ -89,6 +89,9 @@ Test(api_original, what_two_programs_may_read_differently_names_none)
                                       "/vod/..%5cm2/x",
                                       "/vod/m1/%2e%2e%2fm2%2fx",
                                       "/vod/m1/\x7f",
+                                      "/vod/;/m1/x",
+                                      "/vod/m1/;a=b/x",
+                                      "/vod/m1/%3b",
                                       NULL});
 }
 
