@@ -14,13 +14,15 @@
 
 #include "acceptor.h"
 #include "buf.h"
+#include "generations.h"
 #include "keys.h"
 #include "listener.h"
 #include "log.h"
 #include "loop.h"
 #include "memory.h"
 #include "outage.h"
-#include "redis_address.h"
+#include "partition.h"
+#include "redis_setup.h"
 #include "settings.h"
 #include "worker.h"
 
@@ -42,8 +44,8 @@ struct app {
     struct keys keys;                            /* shared with the threads */
     struct memory *memory;                       /* the embedded store; NULL where it isn't used */
     struct outage *outage;                       /* whether Redis is there; NULL: without Redis */
-    struct redis_address address;                /* of Redis */
-    struct store_redis_options redis;            /* the same */
+    struct generations *generations;             /* of cached answers; the same */
+    struct redis_setup redis;                    /* where it is */
     struct worker **workers;                     /* the player listener's, then the admin thread */
     size_t worker_count;                         /* started, the admin thread included */
 };
@@ -57,6 +59,49 @@ static int64_t heartbeat_min_ms(const struct settings *settings)
     int64_t min_ms = settings->session_heartbeat_min_interval * 1000;
 
     return min_ms < most_ms ? min_ms : most_ms;
+}
+
+static void tell_redis(const struct app *app)
+{
+    const struct redis_address *address = &app->redis.address;
+    const struct settings *settings = app->settings;
+
+    if (app->redis.store.sentinel != NULL)
+        log_line(LOG_INFO, "sessions live in Redis",
+                 LOG_STR("master", settings->redis_sentinel_master),
+                 LOG_INT("sentinels", (int64_t)settings->redis_sentinels.count),
+                 LOG_INT("db", address->db));
+    else
+        log_line(LOG_INFO, "sessions live in Redis",
+                 LOG_STR(settings->redis_cluster ? "cluster" : "host",
+                         address->host != NULL ? address->host : address->path),
+                 LOG_INT("port", address->port), LOG_INT("db", address->db));
+}
+
+static int open_redis(struct app *app, const struct store_options *options,
+                      enum outage_policy policy)
+{
+    const struct outage_options outage = {
+        .policy = policy,
+        .memory = app->memory,
+        .ttl_ms = options->ttl_ms,
+        .partitions = app->settings->redis_cluster ? PARTITION_COUNT : 1,
+    };
+    struct buf reason = BUF_EMPTY;
+    int rc = redis_setup_load(&app->redis, app->settings, &reason);
+
+    if (rc != 0)
+        log_line(LOG_ERROR, "Redis can't be used", LOG_STR("reason", buf_text(&reason)));
+    buf_done(&reason);
+    if (rc != 0)
+        return APP_WRONG_SETTING;
+    app->redis.store.store = *options;
+    app->outage = outage_new(&outage);
+    app->generations = generations_new();
+    if (app->outage == NULL || app->generations == NULL)
+        return APP_FAILED;
+    tell_redis(app);
+    return APP_OK;
 }
 
 static int open_store(struct app *app)
@@ -74,7 +119,6 @@ static int open_store(struct app *app)
         .create_rate = (uint32_t)settings->rate_limit_create,
     };
     enum outage_policy policy = (enum outage_policy)settings->redis_on_outage;
-    char reason[128];
 
     if (settings->store == SETTINGS_STORE_MEMORY || policy == OUTAGE_FALLBACK) {
         app->memory = memory_new(&options, NULL);
@@ -85,23 +129,7 @@ static int open_store(struct app *app)
         log_line(LOG_INFO, "sessions live in the embedded store");
         return APP_OK;
     }
-    app->outage = outage_new(policy, app->memory, options.ttl_ms);
-    if (app->outage == NULL)
-        return APP_FAILED;
-    if (redis_address_parse(settings->redis_url, &app->address, reason, sizeof reason) != 0) {
-        log_line(LOG_ERROR, "redis.url can't be used", LOG_STR("reason", reason));
-        return APP_WRONG_SETTING;
-    }
-    app->redis = (struct store_redis_options){
-        .store = options,
-        .address = &app->address,
-        .prefix = settings->redis_prefix != NULL ? settings->redis_prefix : "",
-        .timeout_ms = settings->redis_timeout_ms,
-    };
-    log_line(LOG_INFO, "sessions live in Redis",
-             LOG_STR("host", app->address.host != NULL ? app->address.host : app->address.path),
-             LOG_INT("port", app->address.port), LOG_INT("db", app->address.db));
-    return APP_OK;
+    return open_redis(app, &options, policy);
 }
 
 /* ---- Sockets and threads ---- */
@@ -161,7 +189,9 @@ static void fill_options(struct app *app, struct worker_options *ret_options)
                  .header_limit = HEADER_LIMIT},
         .memory = app->memory,
         .outage = app->outage,
-        .redis = &app->redis,
+        .redis = &app->redis.store,
+        .generations = app->generations,
+        .cache_ms = settings->authorize_cache_ms,
         .shutdown_ms = settings->shutdown_ms,
     };
 }
@@ -339,8 +369,9 @@ int app_run(const struct settings *settings, const char *file)
     listener_close(&app.admin);
     free(app.workers);
     outage_free(app.outage);
+    generations_free(app.generations);
     memory_free(app.memory);
-    redis_address_free(&app.address);
+    redis_setup_done(&app.redis);
     keys_done(&app.keys);
     if (rc == APP_OK)
         log_line(LOG_INFO, "stopped");

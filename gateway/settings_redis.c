@@ -6,8 +6,10 @@
 
 #include "buf.h"
 #include "redis_address.h"
+#include "redis_slots.h"
 #include "settings.h"
 #include "settings_env.h"
+#include "store_redis.h"
 
 /* Reads a decimal number of at most 9 digits; the default where the text is NULL. */
 static int read_number(const char *name, const char *text, int least, int most, int fallback,
@@ -148,6 +150,122 @@ static int use_found_url(const struct settings *settings, struct buf *origin, st
     return check_url(from, settings->redis_url, reason);
 }
 
+/* ---- What goes with what ---- */
+
+static struct buf *blame(const struct settings *settings, const char *path, const char *file,
+                         struct buf *reason)
+{
+    settings_origin(&settings_table, settings, path, file, reason);
+    buf_add_str(reason, ": ");
+    return reason;
+}
+
+static int check_nodes(const struct settings *settings, const char *path,
+                       const struct setting_list *list, const char *file, struct buf *reason)
+{
+    struct redis_node_address node;
+
+    for (size_t i = 0; i < list->count; i++) {
+        if (redis_node_address_parse(list->items[i], &node) != 0) {
+            buf_printf(blame(settings, path, file, reason), "entry %zu must be host:port", i + 1);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* A rule that is broken where its condition holds: which setting is to blame, and what it is told. */
+struct rule {
+    bool broken;
+    const char *path;
+    const char *text;
+};
+
+/* Whether a prefix ends as a partition's tag does, which scripts would take for one: {ab}: */
+static bool ends_as_a_tag(const char *prefix)
+{
+    size_t len = strlen(prefix);
+    const char *end = prefix + len - strlen("{ab}:");
+
+    return len >= strlen("{ab}:") && end[0] == '{' && end[3] == '}' && end[4] == ':';
+}
+
+static int check_rules(const struct settings *settings, const struct redis_address *address,
+                       const char *file, struct buf *reason)
+{
+    const char *prefix = settings->redis_prefix != NULL ? settings->redis_prefix : "";
+    bool sentinels = settings->redis_sentinels.count > 0, cluster = settings->redis_cluster;
+    const struct rule rules[] = {
+        {cluster && sentinels, "redis.cluster",
+         "a cluster has no Sentinels: unset redis.sentinels"},
+        {cluster && address->host == NULL, "redis.cluster", "needs redis.url with a node's host"},
+        {cluster && address->db != 0, "redis.cluster", "a cluster has no database but 0"},
+        {cluster && strpbrk(prefix, "{}") != NULL, "redis.prefix",
+         "must not contain { or } with redis.cluster"},
+        {ends_as_a_tag(prefix), "redis.prefix", "must not end in {xy}: as a cluster's tags do"},
+        {strlen(prefix) > REDIS_PREFIX_MAX, "redis.prefix", "must be at most 128 bytes"},
+        {sentinels && settings->redis_sentinel_master == NULL, "redis.sentinels",
+         "needs redis.sentinel_master, the master's name"},
+        {sentinels && address->path != NULL, "redis.sentinels",
+         "redis.url must not be a unix socket then"},
+        {settings->redis_sentinel_username != NULL && settings->redis_sentinel_password == NULL,
+         "redis.sentinel_username", "needs redis.sentinel_password"},
+        {settings->redis_tls_key != NULL && settings->redis_tls_cert == NULL, "redis.tls.key",
+         "needs redis.tls.cert"},
+    };
+
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        if (rules[i].broken) {
+            buf_add_str(blame(settings, rules[i].path, file, reason), rules[i].text);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* What is set and not used. */
+static void warn_of_unused(const struct settings *settings, const struct redis_address *address,
+                           const char *file, struct buf *warnings)
+{
+    bool sentinels = settings->redis_sentinels.count > 0;
+    const struct rule rules[] = {
+        {!sentinels && settings->redis_sentinel_master != NULL, "redis.sentinel_master",
+         "not used without redis.sentinels"},
+        {!settings->redis_cluster && settings->redis_cluster_nodes.count > 0, "redis.cluster_nodes",
+         "not used without redis.cluster"},
+        {!address->tls && settings->redis_tls_ca != NULL, "redis.tls.ca",
+         "not used, since redis.url isn't rediss://"},
+        {!address->tls && settings->redis_tls_cert != NULL, "redis.tls.cert",
+         "not used, since redis.url isn't rediss://"},
+    };
+
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+        if (rules[i].broken)
+            buf_printf(blame(settings, rules[i].path, file, warnings), "%s\n", rules[i].text);
+}
+
+static int check_setup(const struct settings *settings, const char *file, struct buf *reason,
+                       struct buf *warnings)
+{
+    struct redis_address address = {0};
+    char why[128];
+
+    if (settings->redis_url != NULL)
+        redis_address_parse(settings->redis_url, &address, why, sizeof why); /* was checked */
+    int rc = check_nodes(settings, "redis.sentinels", &settings->redis_sentinels, file, reason);
+    if (rc == 0)
+        rc = check_nodes(settings, "redis.cluster_nodes", &settings->redis_cluster_nodes, file,
+                         reason);
+    if (rc == 0)
+        rc = check_rules(settings, &address, file, reason);
+    if (rc == 0)
+        warn_of_unused(settings, &address, file, warnings);
+    redis_address_free(&address);
+    return rc;
+}
+
+/* ---- All of it ---- */
+
 int settings_redis_fold(struct settings *settings, const char *file, struct buf *reason,
                         struct buf *warnings)
 {
@@ -162,13 +280,18 @@ int settings_redis_fold(struct settings *settings, const char *file, struct buf 
     if (rc == 0 && settings->redis_url != NULL) {
         rc = use_found_url(settings, &origin, reason, warnings);
         settings->store = SETTINGS_STORE_REDIS;
+    } else if (rc == 0 && settings->redis_sentinels.count > 0) {
+        settings->store = SETTINGS_STORE_REDIS;
     } else if (rc == 0 && settings->store == SETTINGS_STORE_REDIS) {
         settings_origin(&settings_table, settings, "store", file, reason);
-        buf_add_str(reason, ": redis needs an address: set redis.url, REDIS_URL or REDIS_HOST");
+        buf_add_str(reason, ": redis needs an address: set redis.url, REDIS_URL, REDIS_HOST or "
+                            "redis.sentinels");
         rc = -1;
     } else {
         settings->store = SETTINGS_STORE_MEMORY;
     }
     buf_done(&origin);
+    if (rc == 0 && settings->store == SETTINGS_STORE_REDIS)
+        rc = check_setup(settings, file, reason, warnings);
     return rc;
 }

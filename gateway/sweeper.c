@@ -1,8 +1,11 @@
 /* The sweeper. */
 #include "sweeper.h"
 
+#include <string.h>
+
 #include "clock.h"
 #include "container_of.h"
+#include "partition.h"
 
 #define PERIOD_MS 1000
 
@@ -11,20 +14,24 @@ static void sweep(struct sweeper *sweeper);
 static void on_swept(struct store_req *req)
 {
     struct sweeper *sweeper = CONTAINER_OF(req, struct sweeper, req);
+    bool more = req->err == ERR_OK && req->ended_count == SWEEP_MAX;
 
     sweeper->busy = false;
-    if (req->err == ERR_OK && req->ended_count == SWEEP_MAX &&
+    if (!more)
+        sweeper->partition++;
+    if (sweeper->partition < sweeper->store->partitions &&
         !uv_is_closing((const uv_handle_t *)&sweeper->timer))
-        sweep(sweeper); /* there may be more */
+        sweep(sweeper);
 }
 
 static void sweep(struct sweeper *sweeper)
 {
-    if (sweeper->busy)
-        return;
+    char *id = sweeper->req.session.id;
+
+    memcpy(id, partition_tag(sweeper->partition), PARTITION_TAG_LEN);
+    id[PARTITION_TAG_LEN] = '\0';
     sweeper->busy = true;
     sweeper->req.op = STORE_SWEEP;
-    sweeper->req.session.id[0] = '\0';
     sweeper->req.deadline_ms = clock_monotonic_ms() + sweeper->timeout_ms;
     sweeper->req.done = on_swept;
     store_submit(sweeper->store, &sweeper->req);
@@ -32,7 +39,12 @@ static void sweep(struct sweeper *sweeper)
 
 static void on_timer(uv_timer_t *timer)
 {
-    sweep(CONTAINER_OF(timer, struct sweeper, timer));
+    struct sweeper *sweeper = CONTAINER_OF(timer, struct sweeper, timer);
+
+    if (sweeper->busy)
+        return;
+    sweeper->partition = 0;
+    sweep(sweeper);
 }
 
 void sweeper_start(struct sweeper *sweeper, struct loop *loop, struct store *store,

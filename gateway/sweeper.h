@@ -1,6 +1,6 @@
 /*
- * The sweeper: once a second, cleans up after sessions that expired. Any number of gateways may sweep the
- * same Redis.
+ * The sweeper: once a second, cleans up after sessions that expired, one partition of the store after the
+ * other. Any number of gateways may sweep the same Redis.
  */
 #ifndef GATEWAY_SWEEPER_H
 #define GATEWAY_SWEEPER_H
@@ -16,6 +16,7 @@ struct sweeper {
     struct store *store;  /* the thread's */
     int64_t timeout_ms;   /* for one sweep */
     bool busy;            /* a sweep is under way */
+    unsigned partition;   /* that is swept */
     struct store_req req; /* that one */
 };
 

@@ -18,12 +18,13 @@
 #include "container_of.h"
 #include "log.h"
 #include "loop.h"
-#include "outage.h"
+#include "store_cache.h"
 #include "store_memory.h"
 #include "store_outage.h"
-#include "sweeper.h"
+#include "upkeep.h"
 
-#define IDLE_CHECK_MS 10 /* how often a stopping worker looks whether all has been answered */
+#define CACHED_ANSWERS 32768 /* about sessions, by each thread */
+#define IDLE_CHECK_MS  10    /* how often a stopping worker looks whether all has been answered */
 
 struct worker {
     struct worker_options options; /* as given */
@@ -35,9 +36,7 @@ struct worker {
     uv_timer_t drain;              /* while stopping: looks whether all has been answered */
     int64_t stop_by_ms;            /* when a stop waits no longer; uv_now's clock */
     bool stopping;                 /* a stop is under way */
-    struct sweeper sweeper;        /* where options.keeps */
-    struct outage_keeper *keeper;  /* the same, with Redis */
-    struct store *keeper_store;    /* its handle; NULL once closed */
+    struct upkeep *upkeep;         /* where options.keeps */
 
     uv_async_t mail;           /* rings when there is something in the mailbox */
     pthread_mutex_t mail_lock; /* over the mailbox, which is what follows */
@@ -70,53 +69,19 @@ static void on_server_stopped(void *arg)
     uv_close((uv_handle_t *)&worker->mail, NULL);
 }
 
-static void on_keeper_store_closed(void *arg)
-{
-    struct worker *worker = arg;
-
-    worker->keeper_store = NULL;
-    http_server_stop(worker->http, on_server_stopped, worker);
-}
-
 static void on_store_closed(void *arg)
 {
     struct worker *worker = arg;
 
     worker->store = NULL;
-    if (worker->keeper_store != NULL)
-        store_close(worker->keeper_store, on_keeper_store_closed, worker);
-    else
-        http_server_stop(worker->http, on_server_stopped, worker);
+    http_server_stop(worker->http, on_server_stopped, worker);
 }
 
-/* Looks out for Redis. -1 where memory runs out. */
-static int start_keeping(struct worker *worker)
+static void on_upkeep_stopped(void *arg)
 {
-    const struct worker_options *options = &worker->options;
+    struct worker *worker = arg;
 
-    if (!options->keeps)
-        return 0;
-    if (options->outage != NULL) {
-        struct store_redis_options redis = *options->redis;
-
-        redis.name = "keeper";
-        worker->keeper_store = store_redis_open(&redis, &worker->loop);
-        if (worker->keeper_store != NULL)
-            worker->keeper = outage_keeper_start(options->outage, &worker->loop,
-                                                 worker->keeper_store, redis.timeout_ms);
-        if (worker->keeper == NULL)
-            return -1;
-    }
-    return 0;
-}
-
-static void stop_keeping(struct worker *worker)
-{
-    if (!worker->options.keeps)
-        return;
-    outage_keeper_stop(worker->keeper);
-    worker->keeper = NULL;
-    sweeper_stop(&worker->sweeper);
+    store_close(worker->store, on_store_closed, worker);
 }
 
 static void on_drain(uv_timer_t *timer)
@@ -130,8 +95,10 @@ static void on_drain(uv_timer_t *timer)
         log_line(LOG_WARN, "requests cut off by the stop", LOG_STR("thread", worker->options.name),
                  LOG_INT("requests", (int64_t)busy));
     uv_timer_stop(timer);
-    stop_keeping(worker);
-    store_close(worker->store, on_store_closed, worker);
+    if (worker->upkeep != NULL)
+        upkeep_stop(worker->upkeep, on_upkeep_stopped, worker);
+    else
+        store_close(worker->store, on_store_closed, worker);
 }
 
 static void begin_stop(struct worker *worker)
@@ -184,13 +151,12 @@ static void worker_free(struct worker *worker)
 
     if (worker->store != NULL)
         store_close(worker->store, note_closed, &closed);
-    if (worker->keeper_store != NULL)
-        store_close(worker->keeper_store, note_closed, &closed);
     if (!uv_is_closing((uv_handle_t *)&worker->mail)) {
         uv_close((uv_handle_t *)&worker->drain, NULL);
         uv_close((uv_handle_t *)&worker->mail, NULL);
     }
     loop_run(&worker->loop);
+    upkeep_free(worker->upkeep);
     api_free(worker->api);
     loop_done(&worker->loop);
     for (size_t i = 0; i < worker->fd_count; i++)
@@ -200,20 +166,52 @@ static void worker_free(struct worker *worker)
     free(worker);
 }
 
+static void ignore(void *arg)
+{
+    (void)arg;
+}
+
+/* Puts a decorator over a store, or closes what there is of it where memory ran out. */
+static struct store *over(struct store *under, struct store *decorated)
+{
+    if (decorated == NULL && under != NULL)
+        store_close(under, ignore, NULL);
+    return decorated;
+}
+
+/* The embedded store; or Redis, what answers in its place, and what repeats its answers. */
 static struct store *open_store(struct worker *worker)
 {
     const struct worker_options *options = &worker->options;
+    const struct store_cache_options cache = {
+        .generations = options->generations, .cache_ms = options->cache_ms, .most = CACHED_ANSWERS};
 
     if (options->outage == NULL)
         return store_memory_open(options->memory, &worker->loop);
 
     struct store_redis_options redis_options = *options->redis;
     redis_options.name = options->name;
-    struct store *redis = store_redis_open(&redis_options, &worker->loop);
-    struct store *store = redis != NULL ? store_outage_open(options->outage, redis) : NULL;
-    if (store == NULL)
-        worker->keeper_store = redis; /* to be closed with the worker */
+    struct store *store = store_redis_open(&redis_options, &worker->loop);
+    if (store != NULL)
+        store = over(store, store_outage_open(options->outage, store));
+    if (store != NULL && options->cache_ms > 0)
+        store = over(store, store_cache_open(&cache, store));
     return store;
+}
+
+static int start_upkeep(struct worker *worker)
+{
+    const struct worker_options *options = &worker->options;
+    const struct upkeep_options upkeep = {.store = worker->store,
+                                          .timeout_ms = options->api.store_timeout_ms,
+                                          .outage = options->outage,
+                                          .redis = options->redis,
+                                          .generations = options->generations};
+
+    if (!options->keeps)
+        return 0;
+    worker->upkeep = upkeep_start(&worker->loop, &upkeep);
+    return worker->upkeep != NULL ? 0 : UV_ENOMEM;
 }
 
 static int start_server(struct worker *worker, char *ret_reason, size_t size)
@@ -260,15 +258,13 @@ struct worker *worker_start(const struct worker_options *options, char *ret_reas
         worker_free(worker);
         return NULL;
     }
-    if (worker->options.keeps)
-        sweeper_start(&worker->sweeper, &worker->loop, worker->store,
-                      worker->options.api.store_timeout_ms);
-    int rc = start_keeping(worker) == 0 ? 0 : UV_ENOMEM;
+    int rc = start_upkeep(worker);
     if (rc == 0)
         rc = uv_thread_create(&worker->thread, run, worker);
     if (rc != 0) {
         snprintf(ret_reason, size, "%s", uv_strerror(rc));
-        stop_keeping(worker);
+        if (worker->upkeep != NULL)
+            upkeep_stop(worker->upkeep, ignore, NULL);
         http_server_stop(worker->http, on_server_stopped, worker);
         worker_free(worker);
         return NULL;

@@ -13,6 +13,7 @@
 #include "http_server.h"
 #include "store_redis.h"
 
+struct generations;
 struct memory;
 struct outage;
 struct worker;
@@ -27,9 +28,10 @@ struct worker_options {
     struct memory *memory;           /* the embedded store, where outage is NULL */
     struct outage *outage;           /* whether Redis is there; NULL: without Redis */
     const struct store_redis_options *redis; /* where Redis is; must outlive the worker */
+    struct generations *generations;         /* with Redis: of cached answers */
+    int64_t cache_ms;                        /* how old they may be; 0: nothing is cached */
     int64_t shutdown_ms;                     /* how long a stop waits for requests in flight */
-    bool keeps;                              /* this one cleans up after expired sessions, and tells
-                                                when Redis is back */
+    bool keeps;                              /* this one does what one does for all (upkeep.h) */
 };
 
 /*

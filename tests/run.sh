@@ -6,7 +6,8 @@ usage() {
     cat <<'TEXT'
 usage: tests/run.sh [--preset NAME] [--long] [--fuzz SECONDS]
   --preset NAME   only this preset, instead of dev, asan and tsan
-  --long          also what takes long: long tests, and a clean clone in fresh Debian roots
+  --long          also what takes long: long tests, Valkey 8 in Redis' place, and a clean clone in fresh
+                  Debian roots
   --fuzz SECONDS  also each fuzz target, that long
 TEXT
 }
@@ -139,11 +140,21 @@ run_clean_clone() { # Debian release
     count_one "$status"
 }
 
+run_valkey() { # preset, built
+    local log=build/valkey.log started=$SECONDS status=0
+    bash tests/valkey.sh "build/$1" >"$log" 2>&1 </dev/null || status=$?
+    if [[ $status -ne 0 ]]; then cat "$log"; fi
+    printf 'valkey:  %s; %s, status %d, in %d s\n' "$(sed -n 's/^Valkey server \(v=[^ ]*\).*/\1/p' "$log")" \
+        "$(grep -E ' tests passed' "$log" || echo "no test ran")" "$status" $((SECONDS - started))
+    count_one "$status"
+}
+
 for preset in "${presets[@]}"; do
     run_preset "$preset"
 done
 if [[ -n $fuzz_seconds ]]; then run_fuzzers; fi
 if [[ $long == yes ]]; then
+    run_valkey "${presets[0]}"
     run_clean_clone bookworm
     run_clean_clone trixie
 fi

@@ -32,14 +32,13 @@ void api_healthz(struct http_request *http)
 void api_readyz(struct http_request *http)
 {
     const struct api *api = http_request_server_arg(http);
-    enum store_state state = store_state(api->store);
     enum err err = ERR_OK;
     char member[96];
 
     store_member(api->store, member, sizeof member);
     if (atomic_load(api->options.draining))
         err = ERR_SHUTTING_DOWN;
-    else if (state == STORE_AWAY || state == STORE_STARTING)
+    else if (!store_serves(api->store))
         err = ERR_STORE_UNAVAILABLE;
     if (err == ERR_OK) {
         reply_ok(http, member);

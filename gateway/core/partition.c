@@ -35,3 +35,12 @@ const char *partition_tag(unsigned number)
     assert(number < PARTITION_COUNT);
     return tags + number * PARTITION_TAG_LEN;
 }
+
+unsigned partition_of_tag(const char *text)
+{
+    unsigned number = 0;
+
+    while (number < PARTITION_COUNT && strncmp(partition_tag(number), text, PARTITION_TAG_LEN) != 0)
+        number++;
+    return number;
+}

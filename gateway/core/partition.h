@@ -17,4 +17,7 @@ unsigned partition_of(const char *family_id);
  */
 const char *partition_tag(unsigned number);
 
+/* The number of the partition whose tag a text begins with; PARTITION_COUNT where none has it. */
+unsigned partition_of_tag(const char *text);
+
 #endif

@@ -47,10 +47,12 @@ void memory_see_end(struct memory *memory, const struct session *names,
 void memory_begin_outage(struct memory *memory);
 
 /*
- * Takes one change that Redis doesn't know of, and makes a request of it that tells it: ADOPT of a session
- * that was let in or kept alive, or END; ends come first. false: there is none.
+ * Takes one change that Redis doesn't know of, of the partitions from first to before last (partition.h), and
+ * makes a request of it that tells it: ADOPT of a session that was let in or kept alive, or END; ends come
+ * first. false: there is none.
  */
-bool memory_take_dirty(struct memory *memory, struct store_req *ret_req);
+bool memory_take_dirty(struct memory *memory, unsigned first, unsigned last,
+                       struct store_req *ret_req);
 
 /* Gives a taken change back, after its request has failed. */
 void memory_return_dirty(struct memory *memory, const struct store_req *req);

@@ -6,10 +6,18 @@
 
 #include "memory_private.h"
 
+/* The list that changes of a session stand in. */
+static unsigned list_of(const char *id)
+{
+    unsigned partition = partition_of_tag(id);
+
+    return partition < PARTITION_COUNT ? partition : 0;
+}
+
 void memory_mark_session(struct memory *memory, struct entry *entry)
 {
     if (entry->dirty_prev == NULL)
-        DL_APPEND2(memory->dirty_sessions, entry, dirty_prev, dirty_next);
+        DL_APPEND2(memory->dirty_sessions[list_of(entry->id)], entry, dirty_prev, dirty_next);
 }
 
 void memory_note_stand_in(struct memory *memory, struct entry *entry)
@@ -22,21 +30,21 @@ void memory_unmark_session(struct memory *memory, struct entry *entry)
 {
     if (entry->dirty_prev == NULL)
         return;
-    DL_DELETE2(memory->dirty_sessions, entry, dirty_prev, dirty_next);
+    DL_DELETE2(memory->dirty_sessions[list_of(entry->id)], entry, dirty_prev, dirty_next);
     entry->dirty_prev = entry->dirty_next = NULL;
 }
 
 void memory_mark_end(struct memory *memory, struct tombstone *end)
 {
     if (end->dirty_prev == NULL)
-        DL_APPEND2(memory->dirty_ends, end, dirty_prev, dirty_next);
+        DL_APPEND2(memory->dirty_ends[list_of(end->id)], end, dirty_prev, dirty_next);
 }
 
 void memory_unmark_end(struct memory *memory, struct tombstone *end)
 {
     if (end->dirty_prev == NULL)
         return;
-    DL_DELETE2(memory->dirty_ends, end, dirty_prev, dirty_next);
+    DL_DELETE2(memory->dirty_ends[list_of(end->id)], end, dirty_prev, dirty_next);
     end->dirty_prev = end->dirty_next = NULL;
 }
 
@@ -107,25 +115,37 @@ static void describe_end(const struct tombstone *end, struct store_req *ret_req)
     strcpy(ret_req->end.message, message);
 }
 
-bool memory_take_dirty(struct memory *memory, struct store_req *ret_req)
+static void take_end(struct memory *memory, struct tombstone *end, struct store_req *ret_req)
 {
-    pthread_mutex_lock(&memory->lock);
-    struct tombstone *end = memory->dirty_ends;
-    struct entry *entry = memory->dirty_sessions;
-    if (end != NULL) {
-        describe_end(end, ret_req);
-        memory_unmark_end(memory, end);
-    } else if (entry != NULL) {
-        int64_t idle_ms = memory->clock.monotonic_ms() - entry->alive_ms;
+    describe_end(end, ret_req);
+    memory_unmark_end(memory, end);
+}
 
-        ret_req->op = STORE_ADOPT;
-        memory_read(entry, &ret_req->session);
-        ret_req->create.idle_ms = idle_ms > 0 ? idle_ms : 0;
-        memory_unmark_session(memory, entry);
-        entry->told = memory->outages;
-    }
+static void take_session(struct memory *memory, struct entry *entry, struct store_req *ret_req)
+{
+    int64_t idle_ms = memory->clock.monotonic_ms() - entry->alive_ms;
+
+    ret_req->op = STORE_ADOPT;
+    memory_read(entry, &ret_req->session);
+    ret_req->create.idle_ms = idle_ms > 0 ? idle_ms : 0;
+    memory_unmark_session(memory, entry);
+    entry->told = memory->outages;
+}
+
+bool memory_take_dirty(struct memory *memory, unsigned first, unsigned last,
+                       struct store_req *ret_req)
+{
+    bool taken = false;
+
+    pthread_mutex_lock(&memory->lock);
+    for (unsigned i = first; i < last && !taken; i++)
+        if ((taken = memory->dirty_ends[i] != NULL))
+            take_end(memory, memory->dirty_ends[i], ret_req);
+    for (unsigned i = first; i < last && !taken; i++)
+        if ((taken = memory->dirty_sessions[i] != NULL))
+            take_session(memory, memory->dirty_sessions[i], ret_req);
     pthread_mutex_unlock(&memory->lock);
-    return end != NULL || entry != NULL;
+    return taken;
 }
 
 void memory_return_dirty(struct memory *memory, const struct store_req *req)

@@ -11,6 +11,7 @@
 #include "memory_events.h"
 #include "memory_marks.h"
 #include "memory_table.h"
+#include "partition.h"
 
 enum group_kind { FAMILY, DEVICE, GROUP_KINDS };
 
@@ -73,10 +74,11 @@ struct memory {
     struct tombstone *brief, *lasting; /* queues: terminated ones last longer than the others */
     struct memory_marks marks;         /* limits, blocks, rates, cooldowns */
     struct memory_events events;       /* what happened last */
-    bool in_fallback;             /* this operation stands in for Redis: what it changes is dirty */
-    uint64_t outages;             /* Redis has gone away so often, and once more */
-    struct entry *dirty_sessions; /* let in or kept alive without Redis, oldest change first */
-    struct tombstone *dirty_ends; /* ended without Redis, the same */
+    bool in_fallback; /* this operation stands in for Redis: what it changes is dirty */
+    uint64_t outages; /* Redis has gone away so often, and once more */
+    /* By partition, oldest change first: let in or kept alive without Redis; ended without it. */
+    struct entry *dirty_sessions[PARTITION_COUNT];
+    struct tombstone *dirty_ends[PARTITION_COUNT];
 };
 
 /* One operation's view of time. */

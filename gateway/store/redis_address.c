@@ -147,7 +147,7 @@ static const char *parse_tcp(struct span authority, const char *path, struct red
     if (why != NULL)
         return why;
     if (strpbrk(path, "?#") != NULL)
-        return "a redis:// URL ends with its database: redis://host:port/db";
+        return "a Redis URL ends with its database: redis://host:port/db";
     if (path[0] == '\0' || strcmp(path, "/") == 0)
         return NULL;
     return parse_db((struct span){path + 1, strlen(path + 1)}, &ret->db);
@@ -180,11 +180,10 @@ static const char *parse(const char *url, struct redis_address *ret)
     for (const char *c = url; *c != '\0'; c++)
         if (*c <= ' ' || *c >= 0x7f)
             return "blanks and characters outside ASCII must be percent-encoded";
-    if (skip_prefix(&rest, "rediss://"))
-        return "rediss:// isn't supported: this version has no TLS to Redis";
     bool is_unix = skip_prefix(&rest, "unix://");
-    if (!is_unix && !skip_prefix(&rest, "redis://"))
-        return "must begin with redis:// or unix://";
+    ret->tls = skip_prefix(&rest, "rediss://");
+    if (!is_unix && !ret->tls && !skip_prefix(&rest, "redis://"))
+        return "must begin with redis://, rediss:// or unix://";
 
     struct span authority = {rest, strcspn(rest, "/?#")};
     const char *path = rest + authority.len;
@@ -219,7 +218,7 @@ static void encode(struct buf *out, const char *text, const char *also)
 
 void redis_address_format(const struct redis_address *address, struct buf *out)
 {
-    buf_add_str(out, address->path != NULL ? "unix://" : "redis://");
+    buf_add_str(out, address->path != NULL ? "unix://" : address->tls ? "rediss://" : "redis://");
     if (address->password != NULL) {
         encode(out, address->user != NULL ? address->user : "", "");
         buf_add_char(out, ':');

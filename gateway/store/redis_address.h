@@ -2,6 +2,7 @@
  * The address of a Redis server, as a URL and in parts.
  *
  *   redis://[[user]:password@]host[:port][/db]
+ *   rediss://…                                   the same with TLS
  *   unix://[[user]:password@]/path[?db=n]
  *
  * A host is a name, an IPv4 address, or an IPv6 address in brackets.
@@ -12,6 +13,7 @@
 #ifndef STORE_REDIS_ADDRESS_H
 #define STORE_REDIS_ADDRESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct buf;
@@ -26,6 +28,7 @@ struct redis_address {
     char *user;     /* NULL: none, which is Redis's own "default" */
     char *password; /* NULL: no AUTH at all */
     int db;         /* 0 to REDIS_ADDRESS_MAX_DB */
+    bool tls;       /* rediss */
 };
 
 /*

@@ -295,7 +295,7 @@ static void format_adopt(const struct redis_format *format, const struct store_r
     resp_text(out, session->id);
     resp_int(out, format->options->ttl_ms);
     resp_int(out, req->create.idle_ms);
-    resp_int(out, redis_link_now(format->link) - session->started_ms);
+    resp_int(out, format->now_ms - session->started_ms);
     add_buf(out, &head);
     add_buf(out, &middle);
     add_expiry_entry(out, session);

@@ -17,6 +17,7 @@ struct redis_format {
     const struct store_options *options; /* of the store */
     const char *prefix;                  /* of every key */
     const struct redis_link *link;       /* knows the scripts' hashes */
+    int64_t now_ms;                      /* Redis' wall clock, as far as known */
 };
 
 /* Appends the command of a request's operation. */

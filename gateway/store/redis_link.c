@@ -1,10 +1,11 @@
 /*
  * One pipelined connection to Redis, kept up for as long as it is wanted.
  *
- * The happy path: connect() resolves the name, hiredis connects, on_connect sends the greeting, on_greeted
- * sees its last reply and makes the link UP; calls are sent as they come and stand in redis_sent until their
- * reply. Ways it fails, all through lose(): the name isn't found, the connect is refused or takes too long,
- * the greeting is answered with an error (wrong password, LOADING…), the peer closes, a reply is late.
+ * The happy path: connect_link() has the master found, where there are sentinels, and the connection made;
+ * on_open sends the greeting, on_greeted sees its last reply and makes the link UP; calls are sent as they come
+ * and stand in redis_sent until their reply. Ways it fails, all through lose(): no master is found, the connect
+ * is refused or takes too long, the greeting is answered with an error (wrong password, LOADING…), the server
+ * is a replica, or becomes one, the peer closes, a reply is late.
  * lose() puts what was unanswered back in front of the waiting calls and arms the timer that connects
  * again. One timer looks after deadlines; it is armed for the first of them only, and looks through all
  * when it fires, which is seldom, since most calls are answered long before.
@@ -24,42 +25,50 @@
 #include "log.h"
 #include "loop.h"
 #include "redis_address.h"
-#include "redis_poll.h"
+#include "redis_conn.h"
 #include "redis_sent.h"
+#include "redis_sentinel.h"
+#include "redis_trouble.h"
 #include "resp.h"
 
 #define BACKOFF_MIN_MS 50
 #define BACKOFF_MAX_MS 500
 #define SHA_LEN        40
+#define ROLE_MS        1000 /* how often a master that sentinels named is asked whether it is one */
 
 enum state {
     DOWN,       /* waiting for the timer that connects */
-    RESOLVING,  /* waiting for the name's address */
-    CONNECTING, /* waiting for the connect and the greeting's replies */
+    LOCATING,   /* waiting for the sentinels */
+    CONNECTING, /* waiting for the connection and the greeting's replies */
     UP,         /* calls are sent as they come */
     CLOSED      /* waiting for handles to close */
 };
 
+/* The commands of a greeting, in their order. */
+enum greeting { GREET_LOGIN, GREET_SELECT, GREET_ROLE, GREET_SCRIPTS };
+
 struct redis_link {
-    struct loop *loop;                   /* of the thread */
-    struct redis_address const *address; /* of Redis */
-    int64_t timeout_ms;                  /* for a connect and for a reply */
-    char name[32];                       /* for the log */
-    enum state state;                    /* see above */
-    redisAsyncContext *ac;               /* while CONNECTING or UP */
-    uv_getaddrinfo_t resolver;           /* while RESOLVING */
-    bool resolver_active;                /* its callback is still to come */
-    uv_timer_t connect_timer;            /* DOWN: to connect; RESOLVING, CONNECTING: to give up */
-    uv_timer_t deadline_timer;           /* to the first deadline */
-    int64_t next_deadline_ms;            /* that the timer is armed for; INT64_MAX: it isn't */
-    int64_t backoff_ms;                  /* the next wait before a connect */
-    int64_t lost_ms;                     /* when the link was lost, or made */
-    bool away;                           /* lost for longer than timeout_ms: calls fail at once */
-    bool ever_up;                        /* was up once: for the log */
-    char reason[128];                    /* why it was lost, as last logged; "" once it is up */
-    unsigned greetings;                  /* replies of the greeting still to come */
-    char sha[REDIS_SCRIPT_COUNT][SHA_LEN + 1]; /* of the scripts, from SCRIPT LOAD */
-    int64_t clock_offset_ms;                   /* Redis' wall clock less our monotonic one */
+    struct loop *loop;                 /* of the thread */
+    struct redis_link_options options; /* as given, but for name and node */
+    struct redis_node_address node;    /* where it connects to, but for unix sockets */
+    char name[64];                     /* for the log */
+    enum state state;                  /* see above */
+    struct redis_conn conn;            /* while CONNECTING or UP */
+    struct redis_sentinel *sentinel;   /* knows where; NULL: isn't asked */
+    uv_timer_t connect_timer;          /* DOWN: to connect; LOCATING, CONNECTING: to give up */
+    uv_timer_t deadline_timer;         /* to the first deadline */
+    uv_timer_t role_timer;             /* UP, with sentinels: asks for the role */
+    int64_t next_deadline_ms;          /* that the timer is armed for; INT64_MAX: it isn't */
+    int64_t backoff_ms;                /* the next wait before a connect */
+    int64_t lost_ms;                   /* when the link was lost, or made */
+    bool away;                         /* lost for longer than timeout_ms: calls fail at once */
+    bool ever_up;                      /* was up once: for the log */
+    struct redis_trouble trouble;      /* why it was lost, as logged */
+    enum greeting greeting[3 + REDIS_SCRIPT_COUNT]; /* what was sent */
+    unsigned greetings, greeted;                    /* of them, and answered */
+    char sha[REDIS_SCRIPT_COUNT][SHA_LEN + 1];      /* of the scripts, from SCRIPT LOAD */
+    struct redis_call role;                         /* asks for the role */
+    bool role_asked;                                /* it is under way */
     struct redis_call *waiting;   /* calls to be sent when the link is up, oldest first */
     struct redis_sent sent;       /* commands under way */
     uint64_t loaded_number;       /* of the first command sent behind the scripts */
@@ -71,6 +80,7 @@ struct redis_link {
 
 static void connect_link(struct redis_link *link);
 static void lose(struct redis_link *link, const char *why);
+static void on_role_timer(uv_timer_t *timer);
 
 static int64_t now_ms(const struct redis_link *link)
 {
@@ -129,12 +139,12 @@ static void arm_deadline(struct redis_link *link)
     DL_FOREACH (link->waiting, call)
         watch_deadline(link, call->deadline_ms);
     if (redis_sent_count(&link->sent) > 0)
-        watch_deadline(link, oldest_ms(link) + link->timeout_ms);
+        watch_deadline(link, oldest_ms(link) + link->options.timeout_ms);
     for (size_t i = 0; i < redis_sent_count(&link->sent); i++)
         if (redis_sent_at(&link->sent, i)->call != NULL)
             watch_deadline(link, redis_sent_at(&link->sent, i)->call->deadline_ms);
     if (link->state != UP && !link->away)
-        watch_deadline(link, link->lost_ms + link->timeout_ms);
+        watch_deadline(link, link->lost_ms + link->options.timeout_ms);
 }
 
 static void on_deadline(uv_timer_t *timer)
@@ -144,14 +154,15 @@ static void on_deadline(uv_timer_t *timer)
     link->next_deadline_ms = INT64_MAX;
     /* Timers fire before sockets are read: after a pause of this process, replies may be there. */
     if (link->state == UP && redis_sent_count(&link->sent) > 0)
-        redisAsyncHandleRead(link->ac);
+        redisAsyncHandleRead(link->conn.ac);
     fail_sent(link);
     if (link->state == UP && redis_sent_count(&link->sent) > 0 &&
-        oldest_ms(link) + link->timeout_ms <= now_ms(link)) {
+        oldest_ms(link) + link->options.timeout_ms <= now_ms(link)) {
         lose(link, "no reply within redis.timeout_ms");
         link->away = true;
     }
-    if (link->state != UP && !link->away && link->lost_ms + link->timeout_ms <= now_ms(link))
+    if (link->state != UP && !link->away &&
+        link->lost_ms + link->options.timeout_ms <= now_ms(link))
         link->away = true;
     fail_waiting(link);
     arm_deadline(link);
@@ -167,7 +178,7 @@ static int send_out(struct redis_link *link, struct redis_call *call)
     const char *text = buf_text(&link->out); /* hiredis looks into it as a string */
 
     if (text == NULL || redis_sent_reserve(&link->sent) != 0 ||
-        redisAsyncFormattedCommand(link->ac, on_reply, NULL, text, link->out.len) != REDIS_OK)
+        redisAsyncFormattedCommand(link->conn.ac, on_reply, link, text, link->out.len) != REDIS_OK)
         return -1;
     redis_sent_push(&link->sent, call, now_ms(link));
     return 0;
@@ -182,7 +193,7 @@ static void send_call(struct redis_link *link, struct redis_call *call)
         return;
     }
     watch_deadline(link, call->deadline_ms);
-    watch_deadline(link, oldest_ms(link) + link->timeout_ms);
+    watch_deadline(link, oldest_ms(link) + link->options.timeout_ms);
 }
 
 static int send_words(struct redis_link *link, size_t count, const char *const *words)
@@ -236,37 +247,58 @@ static void become_up(struct redis_link *link)
         log_line(LOG_INFO, "Redis connected", LOG_STR("link", link->name));
     link->away = false;
     link->ever_up = true;
-    link->reason[0] = '\0';
+    redis_trouble_clear(&link->trouble);
+    if (link->sentinel != NULL)
+        uv_timer_start(&link->role_timer, on_role_timer, ROLE_MS, ROLE_MS);
     send_waiting(link);
 }
 
-/* A reply of the greeting: its last REDIS_SCRIPT_COUNT ones are the scripts' SHA-1s. */
+/* What ROLE answers: {"master" or "slave" or "sentinel", …}. Not all that speak like Redis know it. */
+static const char *fault_of_role(const struct redis_link *link, const redisReply *reply)
+{
+    if (reply->type == REDIS_REPLY_ERROR)
+        return link->sentinel != NULL ? reply->str : NULL;
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0 ||
+        reply->element[0]->type != REDIS_REPLY_STRING)
+        return "ROLE was answered with something else";
+    if (strcmp(reply->element[0]->str, "master") != 0)
+        return "it is a replica, which takes no writes";
+    return NULL;
+}
+
+static const char *read_greeting(struct redis_link *link, const redisReply *reply)
+{
+    enum greeting greeting = link->greeting[link->greeted];
+
+    if (greeting == GREET_ROLE)
+        return fault_of_role(link, reply);
+    if (reply->type == REDIS_REPLY_ERROR)
+        return reply->str;
+    if (greeting >= GREET_SCRIPTS) {
+        if (reply->type != REDIS_REPLY_STRING || reply->len != SHA_LEN)
+            return "SCRIPT LOAD was answered with something that is no SHA-1";
+        memcpy(link->sha[greeting - GREET_SCRIPTS], reply->str, SHA_LEN + 1);
+    }
+    return NULL;
+}
+
 static void on_greeted(struct redis_link *link, const redisReply *reply)
 {
-    if (reply->type == REDIS_REPLY_ERROR) {
-        lose(link, reply->str);
-        return;
-    }
-    link->greetings--;
-    if (link->greetings < REDIS_SCRIPT_COUNT) {
-        char *sha = link->sha[REDIS_SCRIPT_COUNT - 1 - link->greetings];
+    const char *fault = read_greeting(link, reply);
 
-        if (reply->type != REDIS_REPLY_STRING || reply->len != SHA_LEN) {
-            lose(link, "SCRIPT LOAD was answered with something that is no SHA-1");
-            return;
-        }
-        memcpy(sha, reply->str, SHA_LEN + 1);
-    }
-    if (link->greetings == 0)
+    link->greeted++;
+    if (fault != NULL)
+        lose(link, fault);
+    else if (link->greeted == link->greetings)
         become_up(link);
 }
 
 static void on_reply(redisAsyncContext *ac, void *reply, void *privdata)
 {
-    struct redis_link *link = ac->data;
+    struct redis_link *link = privdata;
 
-    (void)privdata;
-    if (link == NULL || reply == NULL) /* the connection is gone; lose() has seen to its calls */
+    if (ac->data == NULL ||
+        reply == NULL) /* the connection is gone; lose() has seen to its calls */
         return;
     uint64_t number = link->sent.head;
     struct redis_call *call = redis_sent_pop(&link->sent);
@@ -284,7 +316,43 @@ static void on_reply(redisAsyncContext *ac, void *reply, void *privdata)
             return;
         }
     }
+    if (((const redisReply *)reply)->type == REDIS_REPLY_ERROR && link->options.redirect != NULL &&
+        call != &link->role && link->options.redirect(link->options.redirect_arg, call, reply))
+        return;
     call->done(call, reply);
+}
+
+/* ---- Whether it is still a master ---- */
+
+static void format_role(struct redis_call *call, struct redis_link *link, struct buf *out)
+{
+    (void)call;
+    (void)link;
+    resp_command(out, 1);
+    resp_text(out, "ROLE");
+}
+
+static void on_role(struct redis_call *call, const redisReply *reply)
+{
+    struct redis_link *link = CONTAINER_OF(call, struct redis_link, role);
+    const char *fault = reply != NULL ? fault_of_role(link, reply) : NULL;
+
+    link->role_asked = false;
+    if (fault != NULL && link->state == UP)
+        lose(link, fault);
+}
+
+static void on_role_timer(uv_timer_t *timer)
+{
+    struct redis_link *link = CONTAINER_OF(timer, struct redis_link, role_timer);
+
+    if (link->state != UP || link->role_asked)
+        return;
+    link->role_asked = true;
+    link->role = (struct redis_call){.format = format_role,
+                                     .done = on_role,
+                                     .deadline_ms = now_ms(link) + link->options.timeout_ms};
+    redis_link_call(link, &link->role);
 }
 
 /* ---- Connecting ---- */
@@ -295,88 +363,129 @@ static void on_connect_timer(uv_timer_t *timer)
 
     if (link->state == DOWN)
         connect_link(link);
+    else if (link->state == CONNECTING)
+        lose(link, redis_conn_waits_for(&link->conn));
     else
         lose(link, "no connection within redis.timeout_ms");
 }
 
-static void greet(struct redis_link *link)
+static int greet_with(struct redis_link *link, enum greeting greeting, size_t count,
+                      const char *const *words)
 {
-    const struct redis_address *address = link->address;
+    link->greeting[link->greetings++] = greeting;
+    return send_words(link, count, words);
+}
+
+static void on_open(struct redis_conn *conn)
+{
+    struct redis_link *link = CONTAINER_OF(conn, struct redis_link, conn);
+    const struct redis_address *address = link->options.address;
+    const char *user = address->user, *password = address->password;
     char db[16];
     int rc = 0;
 
-    link->greetings = 0;
-    if (address->password != NULL && address->user != NULL)
-        rc |= send_words(link, 3, (const char *[]){"AUTH", address->user, address->password});
-    else if (address->password != NULL)
-        rc |= send_words(link, 2, (const char *[]){"AUTH", address->password});
+    if (password != NULL && user != NULL)
+        rc |= greet_with(link, GREET_LOGIN, 3, (const char *[]){"AUTH", user, password});
+    else if (password != NULL)
+        rc |= greet_with(link, GREET_LOGIN, 2, (const char *[]){"AUTH", password});
     else /* a Redis that wants a password says so here; a script is too long for it without one */
-        rc |= send_words(link, 1, (const char *[]){"PING"});
-    link->greetings++;
+        rc |= greet_with(link, GREET_LOGIN, 1, (const char *[]){"PING"});
     if (address->db != 0) {
         snprintf(db, sizeof db, "%d", address->db);
-        rc |= send_words(link, 2, (const char *[]){"SELECT", db});
-        link->greetings++;
+        rc |= greet_with(link, GREET_SELECT, 2, (const char *[]){"SELECT", db});
     }
+    if (link->options.node == NULL) /* a cluster's node says MOVED */
+        rc |= greet_with(link, GREET_ROLE, 1, (const char *[]){"ROLE"});
     rc |= send_scripts(link);
-    link->greetings += REDIS_SCRIPT_COUNT;
+    for (unsigned i = 0; i < REDIS_SCRIPT_COUNT; i++)
+        link->greeting[link->greetings++] = (enum greeting)(GREET_SCRIPTS + i);
     if (rc != 0)
         lose(link, "out of memory");
 }
 
-static void on_connect(redisAsyncContext *ac, int status)
+/* A server that wants TLS ends a connection without it at the first bytes, and says nothing. */
+static bool may_want_tls(const struct redis_link *link)
 {
-    struct redis_link *link = ac->data;
-
-    if (link == NULL)
-        return;
-    if (status == REDIS_OK) {
-        greet(link);
-        return;
-    }
-    link->ac = NULL; /* hiredis frees it */
-    ac->data = NULL;
-    lose(link, ac->errstr);
+    return link->state == CONNECTING && link->options.tls == NULL && link->node.port != 0 &&
+           link->greetings > 0 && link->greeted == 0;
 }
 
-static void on_disconnect(const redisAsyncContext *ac, int status)
+static void on_lost(struct redis_conn *conn, const char *why)
 {
-    struct redis_link *link = ac->data;
+    struct redis_link *link = CONTAINER_OF(conn, struct redis_link, conn);
+    char text[192];
 
-    (void)status;
-    if (link == NULL)
-        return;
-    link->ac = NULL; /* hiredis frees it */
-    lose(link, ac->errstr[0] != '\0' ? ac->errstr : "connection closed");
+    if (may_want_tls(link)) {
+        snprintf(text, sizeof text, "%s, at our first words: rediss:// where it speaks TLS", why);
+        why = text;
+    }
+    lose(link, why);
 }
 
-static void open_context(struct redis_link *link, const char *host)
+static void open_conn(struct redis_link *link)
 {
-    redisAsyncContext *ac = host != NULL ? redisAsyncConnect(host, link->address->port)
-                                         : redisAsyncConnectUnix(link->address->path);
+    const struct redis_address *address = link->options.address;
+    struct redis_conn_target target = {.tls = link->options.tls};
 
-    if (ac == NULL || ac->err != 0) {
-        lose(link, ac == NULL ? "out of memory" : ac->errstr);
-        redisAsyncFree(ac);
-        return;
-    }
-    if (redis_poll_attach(ac, link->loop) != 0) {
-        redisAsyncFree(ac);
-        lose(link, "out of memory");
-        return;
+    if (link->options.node == NULL && link->sentinel == NULL && address->path != NULL) {
+        target.path = address->path;
+    } else {
+        target.host = link->node.host;
+        target.port = link->node.port;
     }
     link->state = CONNECTING;
-    link->ac = ac;
-    ac->data = link;
-    if (host != NULL)
-        redisEnableKeepAlive(&ac->c);
-    redisAsyncSetConnectCallbackNC(ac, on_connect);
-    redisAsyncSetDisconnectCallback(ac, on_disconnect);
+    link->greetings = link->greeted = 0;
+    redis_conn_open(&link->conn, &target);
+}
+
+static void on_found(void *arg, const struct redis_node_address *master)
+{
+    struct redis_link *link = arg;
+
+    if (link->state != LOCATING)
+        return;
+    link->node = *master;
+    open_conn(link);
+}
+
+static void on_none(void *arg, const char *why)
+{
+    struct redis_link *link = arg;
+
+    if (link->state == LOCATING)
+        lose(link, why);
+}
+
+static void on_switched(void *arg, const struct redis_node_address *master)
+{
+    struct redis_link *link = arg;
+
+    if (link->state == UP &&
+        (link->node.port != master->port || strcmp(link->node.host, master->host) != 0)) {
+        /* Most sentinels learn of it later than the one that says so, and would send us back. */
+        redis_sentinel_reject(link->sentinel);
+        lose(link, "the sentinels made another server the master");
+    }
+}
+
+static void connect_link(struct redis_link *link)
+{
+    int64_t wait_ms = link->options.timeout_ms;
+
+    if (link->sentinel != NULL)
+        wait_ms *= 2; /* one for the sentinels, one for the master */
+    uv_timer_start(&link->connect_timer, on_connect_timer, (uint64_t)wait_ms, 0);
+    if (link->sentinel == NULL) {
+        open_conn(link);
+        return;
+    }
+    link->state = LOCATING;
+    redis_sentinel_ask(link->sentinel);
 }
 
 static void free_if_closed(struct redis_link *link)
 {
-    if (link->state != CLOSED || link->handles_open > 0 || link->resolver_active)
+    if (link->state != CLOSED || link->handles_open > 0 || link->sentinel != NULL)
         return;
     void (*on_closed)(void *arg) = link->on_closed;
     void *arg = link->on_closed_arg;
@@ -385,45 +494,6 @@ static void free_if_closed(struct redis_link *link)
     redis_sent_done(&link->sent);
     free(link);
     on_closed(arg);
-}
-
-static void on_resolved(uv_getaddrinfo_t *resolver, int status, struct addrinfo *found)
-{
-    struct redis_link *link = CONTAINER_OF(resolver, struct redis_link, resolver);
-    char host[INET6_ADDRSTRLEN];
-
-    link->resolver_active = false;
-    if (link->state == RESOLVING) {
-        if (status != 0)
-            lose(link, uv_strerror(status));
-        else if (uv_ip_name(found->ai_addr, host, sizeof host) != 0)
-            lose(link, "the name has no address");
-        else
-            open_context(link, host);
-    }
-    uv_freeaddrinfo(found);
-    free_if_closed(link);
-}
-
-static void connect_link(struct redis_link *link)
-{
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-
-    uv_timer_start(&link->connect_timer, on_connect_timer, (uint64_t)link->timeout_ms, 0);
-    if (link->address->path != NULL) {
-        open_context(link, NULL);
-        return;
-    }
-    link->state = RESOLVING;
-    if (link->resolver_active) /* an old question is still being asked; its answer serves */
-        return;
-    link->resolver_active = true;
-    int rc = uv_getaddrinfo(&link->loop->uv, &link->resolver, on_resolved, link->address->host,
-                            NULL, &hints);
-    if (rc != 0) {
-        link->resolver_active = false;
-        lose(link, uv_strerror(rc));
-    }
 }
 
 /* Puts the unanswered calls in front of the waiting ones, in their order. */
@@ -437,34 +507,19 @@ static void take_back_sent(struct redis_link *link)
     }
 }
 
-static void drop_context(struct redis_link *link)
-{
-    redisAsyncContext *ac = link->ac;
-
-    link->ac = NULL;
-    if (ac == NULL)
-        return;
-    ac->data = NULL;
-    redisAsyncFree(ac);
-}
-
 /* The one way down: the connection is given up, and made again later. */
 static void lose(struct redis_link *link, const char *why)
 {
     if (link->state == CLOSED)
         return;
-    if (link->state == UP) {
+    redis_trouble_log(&link->trouble, link->state == UP, link->name, why, now_ms(link));
+    if (link->state == UP)
         link->lost_ms = now_ms(link);
-        log_line(LOG_WARN, "Redis connection lost", LOG_STR("link", link->name),
-                 LOG_STR("reason", why));
-    } else if (strncmp(link->reason, why, sizeof link->reason - 1) != 0) {
-        /* once for each reason */
-        log_line(LOG_WARN, "Redis connection failed", LOG_STR("link", link->name),
-                 LOG_STR("reason", why));
-    }
-    snprintf(link->reason, sizeof link->reason, "%s", why);
+    else if (link->state == CONNECTING && link->sentinel != NULL)
+        redis_sentinel_reject(link->sentinel);
     link->state = DOWN;
-    drop_context(link);
+    redis_conn_drop(&link->conn);
+    uv_timer_stop(&link->role_timer);
     take_back_sent(link);
 
     int64_t jitter = (int64_t)(uv_hrtime() % (uint64_t)(link->backoff_ms / 2 + 1));
@@ -477,23 +532,49 @@ static void lose(struct redis_link *link, const char *why)
 
 /* ---- What others call ---- */
 
+/* Where the address, or the options, say that it is; with sentinels it isn't known yet. */
+static void set_node(struct redis_link *link)
+{
+    const struct redis_address *address = link->options.address;
+
+    if (link->options.node != NULL) {
+        link->node = *link->options.node;
+        link->options.node = &link->node;
+    } else if (address->host != NULL) {
+        snprintf(link->node.host, sizeof link->node.host, "%s", address->host);
+        link->node.port = address->port;
+    }
+}
+
 struct redis_link *redis_link_new(struct loop *loop, const struct redis_link_options *options)
 {
+    const struct redis_sentinel_events events = {on_found, on_none, on_switched, NULL};
     struct redis_link *link = calloc(1, sizeof *link);
 
     if (link == NULL)
         return NULL;
     link->loop = loop;
-    link->address = options->address;
-    link->timeout_ms = options->timeout_ms;
+    link->options = *options;
+    set_node(link);
     snprintf(link->name, sizeof link->name, "%s", options->name);
+    if (options->sentinel != NULL) {
+        struct redis_sentinel_events mine = events;
+
+        mine.arg = link;
+        link->sentinel = redis_sentinel_new(loop, options->sentinel, &mine);
+        if (link->sentinel == NULL) {
+            free(link);
+            return NULL;
+        }
+    }
+    redis_conn_init(&link->conn, loop, on_open, on_lost);
     link->next_deadline_ms = INT64_MAX;
     link->backoff_ms = BACKOFF_MIN_MS;
     link->lost_ms = now_ms(link);
-    link->clock_offset_ms = clock_wall_ms() - clock_monotonic_ms(); /* uv_now may be of long ago */
     uv_timer_init(&loop->uv, &link->connect_timer);
     uv_timer_init(&loop->uv, &link->deadline_timer);
-    link->handles_open = 2;
+    uv_timer_init(&loop->uv, &link->role_timer);
+    link->handles_open = 3;
     connect_link(link);
     arm_deadline(link);
     return link;
@@ -507,6 +588,14 @@ static void on_handle_closed(uv_handle_t *handle)
     free_if_closed(link);
 }
 
+static void on_sentinel_closed(void *arg)
+{
+    struct redis_link *link = arg;
+
+    link->sentinel = NULL;
+    free_if_closed(link);
+}
+
 void redis_link_close(struct redis_link *link, void (*on_closed)(void *arg), void *arg)
 {
     struct redis_call *call, *next;
@@ -514,18 +603,18 @@ void redis_link_close(struct redis_link *link, void (*on_closed)(void *arg), voi
     link->state = CLOSED;
     link->on_closed = on_closed;
     link->on_closed_arg = arg;
-    drop_context(link);
+    redis_conn_drop(&link->conn);
     take_back_sent(link);
     DL_FOREACH_SAFE (link->waiting, call, next) {
         DL_DELETE(link->waiting, call);
         call->done(call, NULL);
     }
-    if (link->resolver_active)
-        uv_cancel((uv_req_t *)&link->resolver);
-    link->connect_timer.data = link;
-    link->deadline_timer.data = link;
+    link->connect_timer.data = link->deadline_timer.data = link->role_timer.data = link;
     uv_close((uv_handle_t *)&link->connect_timer, on_handle_closed);
     uv_close((uv_handle_t *)&link->deadline_timer, on_handle_closed);
+    uv_close((uv_handle_t *)&link->role_timer, on_handle_closed);
+    if (link->sentinel != NULL)
+        redis_sentinel_close(link->sentinel, on_sentinel_closed, link);
 }
 
 void redis_link_call(struct redis_link *link, struct redis_call *call)
@@ -541,6 +630,19 @@ void redis_link_call(struct redis_link *link, struct redis_call *call)
     }
 }
 
+void redis_link_call_asking(struct redis_link *link, struct redis_call *call)
+{
+    /* Where the connection isn't there yet, the call is sent without: it is then redirected again. */
+    if (link->state == UP)
+        send_words(link, 1, (const char *[]){"ASKING"});
+    redis_link_call(link, call);
+}
+
+bool redis_link_is_idle(const struct redis_link *link)
+{
+    return link->waiting == NULL && redis_sent_count(&link->sent) == 0;
+}
+
 bool redis_link_is_up(const struct redis_link *link)
 {
     return link->state == UP;
@@ -551,17 +653,13 @@ bool redis_link_is_away(const struct redis_link *link)
     return link->away;
 }
 
+bool redis_link_where(const struct redis_link *link, struct redis_node_address *ret_node)
+{
+    *ret_node = link->node;
+    return link->state == UP;
+}
+
 const char *redis_link_sha(const struct redis_link *link, enum redis_script script)
 {
     return link->sha[script];
-}
-
-int64_t redis_link_now(const struct redis_link *link)
-{
-    return now_ms(link) + link->clock_offset_ms;
-}
-
-void redis_link_learn_now(struct redis_link *link, int64_t redis_ms)
-{
-    link->clock_offset_ms = redis_ms - now_ms(link);
 }

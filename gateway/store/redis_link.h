@@ -1,7 +1,8 @@
 /*
  * One pipelined connection to Redis, kept up for as long as it is wanted.
  *
- * A link connects, logs in (AUTH, SELECT), loads the scripts and is up. Calls leave in the order they were
+ * A link finds the server (with Sentinel: the master of now), connects, logs in (AUTH, SELECT), makes sure that
+ * it is a master, loads the scripts and is up. Calls leave in the order they were
  * made, all of one turn in one write, and are answered in that order. A lost connection is made again,
  * after 50 ms at first, then up to 500 ms, with jitter. Calls made or still unanswered meanwhile wait and
  * are sent (again: every command we send may be repeated) when it is back; but once it has been away for
@@ -23,6 +24,9 @@ struct loop;
 struct redisReply;
 struct redis_address;
 struct redis_link;
+struct redis_node_address;
+struct redis_sentinel_options;
+struct redis_tls;
 
 struct redis_call {
     /*
@@ -36,14 +40,27 @@ struct redis_call {
      */
     void (*done)(struct redis_call *call, const struct redisReply *reply);
     int64_t deadline_ms;            /* monotonic clock */
+    unsigned partition;             /* of its keys: redis_client's */
+    bool one_key;                   /* it names one key, and touches no other: redis_cluster's */
     struct redis_call *prev, *next; /* the link's, while it waits for a connection */
     bool loaded;                    /* the link's: was repeated after NOSCRIPT */
+    uint8_t redirects;              /* redis_cluster's */
 };
 
+/* What is beside a link; must outlive it, but for name, which is copied. */
 struct redis_link_options {
-    const struct redis_address *address; /* must outlive the link */
-    int64_t timeout_ms;                  /* for a connect and for a reply */
-    const char *name;                    /* for the log, for example "worker 1"; copied */
+    const struct redis_address *address;   /* where, as whom, which database */
+    const struct redis_node_address *node; /* where, instead of address; copied. NULL: isn't */
+    const struct redis_sentinel_options *sentinel; /* who knows where, instead; NULL: nobody */
+    struct redis_tls *tls;                         /* NULL: without TLS */
+    int64_t timeout_ms;                            /* for a connect and for a reply */
+    const char *name;                              /* for the log, for example "worker 1" */
+    /*
+     * Offered each error that Redis answers to a call, but for the first NOSCRIPT. True: the call has been
+     * taken over, and is done elsewhere. NULL: calls get all errors.
+     */
+    bool (*redirect)(void *arg, struct redis_call *call, const struct redisReply *error);
+    void *redirect_arg; /* of redirect */
 };
 
 /* A link, which begins to connect at once. NULL where memory runs out. */
@@ -57,15 +74,20 @@ void redis_link_close(struct redis_link *link, void (*on_closed)(void *arg), voi
 /* Makes a call. The struct is the caller's and must stay until done. */
 void redis_link_call(struct redis_link *link, struct redis_call *call);
 
+/* The same behind ASKING, to a node that is importing the call's slot. */
+void redis_link_call_asking(struct redis_link *link, struct redis_call *call);
+
+/* Whether no call waits or is unanswered. */
+bool redis_link_is_idle(const struct redis_link *link);
+
 /* Whether calls are answered; whether they fail at once. Neither: they wait for the connection. */
 bool redis_link_is_up(const struct redis_link *link);
 bool redis_link_is_away(const struct redis_link *link);
 
+/* The address that it is connected to; port 0 with a unix socket. false where it isn't up. */
+bool redis_link_where(const struct redis_link *link, struct redis_node_address *ret_node);
+
 /* The SHA-1 of a script, 40 characters of hex, for EVALSHA. */
 const char *redis_link_sha(const struct redis_link *link, enum redis_script script);
-
-/* Redis' wall clock, in ms, as far as known: learnt from the replies that carry it. */
-int64_t redis_link_now(const struct redis_link *link);
-void redis_link_learn_now(struct redis_link *link, int64_t redis_ms);
 
 #endif

@@ -29,24 +29,83 @@ const char *redis_reply_text(const struct redisReply *reply, size_t n)
     return found != NULL && found->type == REDIS_REPLY_STRING ? found->str : NULL;
 }
 
-bool redis_reply_is_outage(const struct redisReply *error)
+static bool begins(const char *text, const char *with)
 {
-    static const char *const words[] = {"LOADING",    "READONLY",    "MASTERDOWN", "MISCONF",
-                                        "NOREPLICAS", "CLUSTERDOWN", "BUSY",       "OOM",
-                                        "NOAUTH",     "WRONGPASS",   "NOPERM"};
-    bool wrapped = strncmp(error->str, "ERR Error running script", 24) == 0;
+    return strncmp(text, with, strlen(with)) == 0;
+}
 
-    /* NOPERM as scripts are told of it, by Redis 7.0 and by later ones. */
-    if (strstr(error->str, "The user executing the script can't") != NULL ||
-        strstr(error->str, "ACL failure in script") != NULL)
-        return true;
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        const char *at = strstr(error->str, words[i]);
+/* Behind "@user_script:12: ", or "@user_script: 12: ", where text begins so. */
+static const char *behind_place(const char *text)
+{
+    static const char script[] = "@user_script:";
 
-        if (at == error->str || (at != NULL && wrapped))
-            return true;
+    if (!begins(text, script))
+        return text;
+    const char *rest = text + strlen(script);
+    rest += strspn(rest, " 0123456789");
+    return begins(rest, ": ") ? rest + 2 : text;
+}
+
+/*
+ * Where an error's own words begin. Redis 6.2 wraps what a script's command was answered with:
+ * "ERR Error running script (call to f_<sha>): @user_script:12: OOM …", or, where the command was refused
+ * before it ran, "…: @user_script:12: @user_script: 12: -OOM …". Later versions append the place. Sentences
+ * without a word of their own get ERR.
+ */
+static const char *own_words(const char *text)
+{
+    if (begins(text, "ERR Error running script (call to ")) {
+        const char *wrapped = strstr(text, "): ");
+
+        text = wrapped != NULL ? behind_place(behind_place(wrapped + 3)) : text;
+        if (text[0] == '-')
+            text++;
     }
-    return false;
+    return begins(text, "ERR ") ? text + 4 : text;
+}
+
+enum redis_error_kind redis_reply_error_kind(const struct redisReply *error)
+{
+    static const struct {
+        const char *words; /* that the error's own begin with, whole ones */
+        enum redis_error_kind kind;
+    } table[] = {
+        {"NOSCRIPT", REDIS_ERROR_NOSCRIPT},
+        {"MOVED", REDIS_ERROR_MOVED},
+        {"ASK", REDIS_ERROR_ASK},
+        {"TRYAGAIN", REDIS_ERROR_TRYAGAIN},
+        {"LOADING", REDIS_ERROR_OUTAGE},
+        {"READONLY", REDIS_ERROR_OUTAGE},
+        {"MASTERDOWN", REDIS_ERROR_OUTAGE},
+        {"MISCONF", REDIS_ERROR_OUTAGE},
+        {"NOREPLICAS", REDIS_ERROR_OUTAGE},
+        {"CLUSTERDOWN", REDIS_ERROR_OUTAGE},
+        {"BUSY", REDIS_ERROR_OUTAGE},
+        {"OOM", REDIS_ERROR_OUTAGE},
+        {"NOAUTH", REDIS_ERROR_OPERATOR},
+        {"WRONGPASS", REDIS_ERROR_OPERATOR},
+        {"NOPERM", REDIS_ERROR_OPERATOR},
+        {"WRONGTYPE", REDIS_ERROR_DATA},
+        /* MOVED, TRYAGAIN and CLUSTERDOWN as scripts are told of them, by 6.2 and by later ones. */
+        {"Script attempted to access a non local key in a cluster node", REDIS_ERROR_TRYAGAIN},
+        {"Unable to execute command", REDIS_ERROR_TRYAGAIN},
+        {"Script attempted to execute a command while the cluster is down", REDIS_ERROR_OUTAGE},
+        {"Script attempted to execute a write command while the cluster is down",
+         REDIS_ERROR_OUTAGE},
+        {"Script attempted to access a slot not served", REDIS_ERROR_OUTAGE},
+        /* NOPERM, the same: by 7.0 and before, and by later ones. */
+        {"The user executing the script can't", REDIS_ERROR_OPERATOR},
+        {"ACL failure in script:", REDIS_ERROR_OPERATOR},
+    };
+    const char *own = own_words(error->str);
+
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        size_t len = strlen(table[i].words);
+
+        if (begins(own, table[i].words) && (own[len] == ' ' || own[len] == '\0'))
+            return table[i].kind;
+    }
+    return REDIS_ERROR_OTHER;
 }
 
 enum err redis_reply_read_session(const struct redisReply *reply, struct session *ret_session)

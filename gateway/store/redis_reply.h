@@ -6,7 +6,6 @@
 #ifndef REDIS_REPLY_H
 #define REDIS_REPLY_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,12 +26,23 @@ const struct redisReply *redis_reply_element(const struct redisReply *reply, siz
 /* Copies an operator's message, if it is one that may be shown. */
 void redis_reply_copy_message(const char *message, struct store_end *ret_end);
 
+/* What an error reply calls for (DESIGN.md section 4). */
+enum redis_error_kind {
+    REDIS_ERROR_NOSCRIPT, /* load the scripts, once, and repeat */
+    REDIS_ERROR_MOVED,    /* repeat at the node that it names, for good */
+    REDIS_ERROR_ASK,      /* repeat at the node that it names, this once */
+    REDIS_ERROR_TRYAGAIN, /* a slot on its way: repeat after a while */
+    REDIS_ERROR_OUTAGE,   /* this Redis can serve nobody just now: LOADING, READONLY, OOM… */
+    REDIS_ERROR_OPERATOR, /* nor us, until somebody changes a setting: NOAUTH, WRONGPASS, NOPERM */
+    REDIS_ERROR_DATA,     /* a key holds another type: WRONGTYPE */
+    REDIS_ERROR_OTHER     /* what nobody thought of */
+};
+
 /*
- * Whether an error means that Redis can't serve anybody just now, or not us (LOADING, READONLY, NOAUTH…),
- * rather than that this one command found something wrong. Redis 6.2 hides the word behind "ERR Error
- * running script".
+ * The kind of an error, by the words that it begins with, also where Redis 6.2 wraps those of a script's
+ * command. What stands behind them, names of keys for example, is never looked at.
  */
-bool redis_reply_is_outage(const struct redisReply *error);
+enum redis_error_kind redis_reply_error_kind(const struct redisReply *error);
 
 /* Reads `session:<id>`. ERR_OK; ERR_INTERNAL where it is no session. id is left alone. */
 enum err redis_reply_read_session(const struct redisReply *reply, struct session *ret_session);

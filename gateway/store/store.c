@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "container_of.h"
+#include "partition.h"
 
 static void deliver(struct loop_task *task)
 {
@@ -31,6 +32,43 @@ void store_begin(struct store_req *req)
     req->usage = (struct store_usage){0};
     req->streams = NULL;
     req->stream_count = 0;
+}
+
+unsigned store_partition(const struct store_req *req)
+{
+    unsigned partition = partition_of_tag(req->session.id);
+
+    if (partition < PARTITION_COUNT)
+        return partition;
+    return req->session.family_id[0] != '\0' ? partition_of(req->session.family_id) : 0;
+}
+
+enum store_state store_state(const struct store *store)
+{
+    static const unsigned badness[STORE_STATE_COUNT] = {
+        [STORE_UP] = 0,    [STORE_STARTING] = 1, [STORE_RETURNING] = 2,
+        [STORE_ALLOW] = 3, [STORE_FALLBACK] = 4, [STORE_AWAY] = 5,
+    };
+    enum store_state worst = store_state_of(store, 0);
+
+    for (unsigned i = 1; i < store->partitions; i++) {
+        enum store_state state = store_state_of(store, i);
+
+        if (badness[state] > badness[worst])
+            worst = state;
+    }
+    return worst;
+}
+
+bool store_serves(const struct store *store)
+{
+    for (unsigned i = 0; i < store->partitions; i++) {
+        enum store_state state = store_state_of(store, i);
+
+        if (state != STORE_STARTING && state != STORE_AWAY)
+            return true;
+    }
+    return false;
 }
 
 int64_t store_heartbeat_min(const struct store_options *options)

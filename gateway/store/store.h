@@ -69,6 +69,9 @@
  *            was revoked after its start; sets end.
  * SWEEP      Cleans up after some of the sessions that expired. ERR_OK; sets ended_count to the number of
  *            entries that were due: at SWEEP_MAX there may be more.
+ *
+ * Where partitions are apart (store->partitions), SWEEP, and REVOKE of a device, are of the one whose tag
+ * session.id begins with; a device's limit and a user's rate are counted in each partition for itself.
  */
 enum store_op {
     STORE_CREATE,
@@ -139,6 +142,10 @@ struct store_req {
     /* The outage decorator's: the caller's done, and its handle, while Redis is asked. */
     void (*redis_done)(struct store_req *req);
     void *decorator;
+    /* The cache's: the caller's done, its handle, and the session's generation when it was asked. */
+    void (*uncached_done)(struct store_req *req);
+    void *cache;
+    uint64_t generation;
     struct loop_task ready; /* the store's: brings the callback */
     max_align_t backend[8]; /* the store's, for what waits */
 };
@@ -184,7 +191,7 @@ struct store_ops {
     const char *kind; /* "memory" or "redis" */
     bool (*peek)(struct store *store, struct store_req *req);
     void (*submit)(struct store *store, struct store_req *req);
-    enum store_state (*state)(const struct store *store);
+    enum store_state (*state)(const struct store *store, unsigned partition);
     void (*close)(struct store *store, void (*on_closed)(void *arg), void *arg);
 };
 
@@ -192,6 +199,8 @@ struct store_ops {
 struct store {
     const struct store_ops *ops;
     struct loop *loop; /* of the thread */
+    unsigned
+        partitions; /* that are apart, and may be away, each for itself: 1, or all with a cluster */
 };
 
 /*
@@ -214,11 +223,17 @@ static inline const char *store_kind(const struct store *store)
     return store->ops->kind;
 }
 
-/* How it is now. */
-static inline enum store_state store_state(const struct store *store)
+/* How a partition is now, of store->partitions. */
+static inline enum store_state store_state_of(const struct store *store, unsigned partition)
 {
-    return store->ops->state(store);
+    return store->ops->state(store, partition);
 }
+
+/* How it is now: as the partition that is worst off. */
+enum store_state store_state(const struct store *store);
+
+/* Whether anybody at all is served: not so at the start, and in an outage with nothing in Redis' place. */
+bool store_serves(const struct store *store);
 
 /*
  * Completes what is pending with ERR_SHUTTING_DOWN, then frees the handle and calls on_closed, from the
@@ -234,6 +249,12 @@ void store_complete(struct store *store, struct store_req *req, enum err err);
 
 /* The word of a state. Never NULL. */
 const char *store_state_word(enum store_state state);
+
+/*
+ * For stores: which partition's keys a request is about: that of its sessionId; without one, that of its
+ * family; else the first.
+ */
+unsigned store_partition(const struct store_req *req);
 
 /* For stores: clears what a request will be answered with. */
 void store_begin(struct store_req *req);

@@ -32,9 +32,10 @@ static void submit(struct store *store, struct store_req *req)
     store_complete(store, req, memory_do(self->memory, req));
 }
 
-static enum store_state state(const struct store *store)
+static enum store_state state(const struct store *store, unsigned partition)
 {
     (void)store;
+    (void)partition;
     return STORE_UP;
 }
 
@@ -68,7 +69,7 @@ struct store *store_memory_open(struct memory *memory, struct loop *loop)
 
     if (self == NULL)
         return NULL;
-    self->store = (struct store){.ops = &ops, .loop = loop};
+    self->store = (struct store){.ops = &ops, .loop = loop, .partitions = 1};
     self->memory = memory;
     return &self->store;
 }

@@ -22,9 +22,10 @@ struct store_outage {
     struct store store;           /* the handle */
     struct store *redis;          /* the thread's, to Redis itself */
     struct outage *outage;        /* shared */
-    uint64_t returns;             /* outage_returns when redis was last seen up */
+    struct memory *memory;        /* its; NULL where nothing falls back */
     void (*on_closed)(void *arg); /* of store_close */
     void *on_closed_arg;          /* the same */
+    uint64_t returns[];           /* outage_returns when a partition was last seen up here */
 };
 
 /* Whether all is there that a store must know of a session to count it. */
@@ -84,7 +85,7 @@ static enum err allow(struct store_outage *self, struct store_req *req)
 {
     store_begin(req);
     req->now_ms = clock_wall_ms();
-    req->expires_ms = req->now_ms + outage_ttl_ms(self->outage);
+    req->expires_ms = req->now_ms + outage_options(self->outage)->ttl_ms;
     switch (req->op) {
     case STORE_CREATE:
         req->session.started_ms = req->session.last_heartbeat_ms = req->now_ms;
@@ -103,22 +104,23 @@ static enum err allow(struct store_outage *self, struct store_req *req)
     }
 }
 
-static void answer_in_place(struct store_outage *self, struct store_req *req)
+static enum err decide_in_place(struct store_outage *self, struct store_req *req)
 {
-    enum err err = ERR_STORE_UNAVAILABLE;
-
-    switch (outage_policy(self->outage)) {
+    switch (outage_options(self->outage)->policy) {
     case OUTAGE_FALLBACK:
-        err = fall_back(outage_memory(self->outage), req);
-        break;
+        return fall_back(self->memory, req);
     case OUTAGE_ALLOW:
-        err = allow(self, req);
-        break;
+        return allow(self, req);
     case OUTAGE_DENY:
-        store_begin(req);
         break;
     }
-    store_complete(&self->store, req, err);
+    store_begin(req);
+    return ERR_STORE_UNAVAILABLE;
+}
+
+static void answer_in_place(struct store_outage *self, struct store_req *req)
+{
+    store_complete(&self->store, req, decide_in_place(self, req));
 }
 
 /* ---- Redis' answers ---- */
@@ -169,12 +171,19 @@ static void show(struct memory *memory, const struct store_req *req)
     }
 }
 
+static unsigned partition_of_req(const struct store_outage *self, const struct store_req *req)
+{
+    return self->store.partitions > 1 ? store_partition(req) : 0;
+}
+
 /* Whether a request that failed shows that Redis is away, and not merely late or not back yet here. */
 static bool is_evidence(const struct store_outage *self, const struct store_req *req)
 {
-    if (self->returns != outage_returns(self->outage))
+    unsigned partition = partition_of_req(self, req);
+
+    if (self->returns[partition] != outage_returns(self->outage, partition))
         return false;
-    switch (store_state(self->redis)) {
+    switch (store_state_of(self->redis, partition)) {
     case STORE_AWAY:
         return true;
     case STORE_UP:
@@ -191,45 +200,52 @@ static void on_redis_done(struct store_req *req)
     req->done = req->redis_done;
     if (req->err == ERR_STORE_UNAVAILABLE) {
         if (is_evidence(self, req))
-            outage_note_away(self->outage);
+            outage_note_away(self->outage, partition_of_req(self, req));
         answer_in_place(self, req);
         return;
     }
-    if (outage_memory(self->outage) != NULL)
-        show(outage_memory(self->outage), req);
+    if (self->memory != NULL)
+        show(self->memory, req);
     req->done(req);
 }
 
 /* ---- The contract ---- */
 
+/* While Redis is away nobody has to be waited for. */
 static bool peek(struct store *store, struct store_req *req)
 {
-    (void)store;
-    (void)req;
-    return false;
+    struct store_outage *self = CONTAINER_OF(store, struct store_outage, store);
+
+    if (req->op == STORE_CREATE || req->op == STORE_LIST || /* hand out a list */
+        outage_asks_redis(self->outage, partition_of_req(self, req)))
+        return false;
+    req->err = decide_in_place(self, req);
+    return true;
 }
 
 static void submit(struct store *store, struct store_req *req)
 {
     struct store_outage *self = CONTAINER_OF(store, struct store_outage, store);
 
-    if (!outage_asks_redis(self->outage)) {
+    unsigned partition = partition_of_req(self, req);
+
+    if (!outage_asks_redis(self->outage, partition)) {
         answer_in_place(self, req);
         return;
     }
-    if (store_state(self->redis) == STORE_UP)
-        self->returns = outage_returns(self->outage);
+    if (store_state_of(self->redis, partition) == STORE_UP)
+        self->returns[partition] = outage_returns(self->outage, partition);
     req->decorator = self;
     req->redis_done = req->done;
     req->done = on_redis_done;
     store_submit(self->redis, req);
 }
 
-static enum store_state state(const struct store *store)
+static enum store_state state(const struct store *store, unsigned partition)
 {
     const struct store_outage *self = CONTAINER_OF(store, struct store_outage, store);
 
-    return outage_state(self->outage);
+    return outage_state(self->outage, partition);
 }
 
 static void on_redis_closed(void *arg)
@@ -256,12 +272,14 @@ static const struct store_ops ops = {
 
 struct store *store_outage_open(struct outage *outage, struct store *redis)
 {
-    struct store_outage *self = calloc(1, sizeof *self);
+    struct store_outage *self =
+        calloc(1, sizeof *self + redis->partitions * sizeof self->returns[0]);
 
     if (self == NULL)
         return NULL;
-    self->store = (struct store){.ops = &ops, .loop = redis->loop};
+    self->store = (struct store){.ops = &ops, .loop = redis->loop, .partitions = redis->partitions};
     self->redis = redis;
     self->outage = outage;
+    self->memory = outage_options(outage)->memory;
     return &self->store;
 }

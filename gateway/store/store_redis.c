@@ -18,18 +18,22 @@
 #include "clock.h"
 #include "container_of.h"
 #include "log.h"
+#include "partition.h"
+#include "redis_client.h"
 #include "redis_format.h"
 #include "redis_link.h"
 #include "redis_reply.h"
 #include "session_json.h"
 
-#define SWAPS_MAX 10 /* how often an edit is tried again */
+#define SWAPS_MAX   10 /* how often an edit is tried again */
+#define PREFIX_SIZE (REDIS_PREFIX_MAX + sizeof "{xx}:")
 
 struct store_redis {
     struct store store;           /* the handle */
     struct store_options options; /* as given */
-    struct redis_format format;   /* makes commands of requests */
-    struct redis_link *link;      /* the connection */
+    const char *prefix;           /* of every key; before the partition's, with a cluster */
+    bool cluster;                 /* partitions are apart */
+    struct redis_client *client;  /* who has the keys */
     struct loop_task close;       /* brings on_closed, behind the callbacks of what was pending */
     void (*on_closed)(void *arg); /* of store_close */
     void *on_closed_arg;          /* the same */
@@ -71,21 +75,36 @@ static void finish(struct pending *pending, enum err err)
     complete(pending, err);
 }
 
+/* What goes before each key of a partition. */
+static const char *prefix_of(const struct store_redis *self, unsigned partition,
+                             char buffer[PREFIX_SIZE])
+{
+    if (!self->cluster)
+        return self->prefix;
+    snprintf(buffer, PREFIX_SIZE, "%s{%.*s}:", self->prefix, PARTITION_TAG_LEN,
+             partition_tag(partition));
+    return buffer;
+}
+
 static void format_call(struct redis_call *call, struct redis_link *link, struct buf *out)
 {
     struct pending *pending = CONTAINER_OF(call, struct pending, call);
-    const struct redis_format *format = &pending->self->format;
+    const struct store_redis *self = pending->self;
+    char prefix[PREFIX_SIZE];
+    const struct redis_format format = {.options = &self->options,
+                                        .prefix = prefix_of(self, call->partition, prefix),
+                                        .link = link,
+                                        .now_ms = redis_client_now(self->client)};
 
-    (void)link;
     switch (pending->step) {
     case STEP_OP:
-        redis_format_op(format, pending->req, out);
+        redis_format_op(&format, pending->req, out);
         break;
     case STEP_WHY:
-        redis_format_why(format, pending->req, out);
+        redis_format_why(&format, pending->req, out);
         break;
     case STEP_SWAP:
-        redis_format_swap(format, pending->req, pending->before, pending->before_len,
+        redis_format_swap(&format, pending->req, pending->before, pending->before_len,
                           pending->after, pending->req->op == STORE_ZAP, out);
         break;
     }
@@ -94,7 +113,9 @@ static void format_call(struct redis_call *call, struct redis_link *link, struct
 static void ask(struct pending *pending, enum step step)
 {
     pending->step = step;
-    redis_link_call(pending->self->link, &pending->call);
+    pending->call.one_key =
+        step == STEP_WHY || (step == STEP_OP && pending->req->op == STORE_CHECK);
+    redis_client_call(pending->self->client, &pending->call);
 }
 
 static bool is_session(const char *text)
@@ -136,13 +157,13 @@ static void tell_times(struct pending *pending, int64_t now_ms, int64_t left_ms)
     pending->req->now_ms = now_ms;
     /* A value that another writer gave no TTL gets ours with its next heartbeat. */
     pending->req->expires_ms = now_ms + (left_ms >= 0 ? left_ms : pending->self->options.ttl_ms);
-    redis_link_learn_now(pending->self->link, now_ms);
+    redis_client_learn_now(pending->self->client, now_ms);
 }
 
 /* {0, now, tombstone} of a session that is gone. */
 static enum err read_gone(struct pending *pending, const redisReply *reply)
 {
-    redis_link_learn_now(pending->self->link, redis_reply_int(reply, 1));
+    redis_client_learn_now(pending->self->client, redis_reply_int(reply, 1));
     return redis_reply_read_end(redis_reply_element(reply, 2), &pending->req->end);
 }
 
@@ -195,7 +216,7 @@ static enum err read_create(struct pending *pending, const redisReply *reply)
         return ERR_INTERNAL;
     if (strcmp(word, "ok") == 0)
         return read_admitted(pending, reply);
-    redis_link_learn_now(pending->self->link, now);
+    redis_client_learn_now(pending->self->client, now);
     if (strcmp(word, "revoked") == 0)
         return read_message(pending, reply, ERR_SESSION_ENDED);
 
@@ -231,7 +252,7 @@ static enum err read_get(struct pending *pending, const redisReply *reply)
 
 static enum err read_check(struct pending *pending, const redisReply *reply)
 {
-    pending->req->now_ms = redis_link_now(pending->self->link);
+    pending->req->now_ms = redis_client_now(pending->self->client);
     return redis_reply_read_session(reply, &pending->req->session);
 }
 
@@ -382,7 +403,9 @@ static enum err judge(struct pending *pending, const redisReply *reply)
         self->log_again_ms = now_ms + 1000;
         self->refused = 0;
     }
-    return redis_reply_is_outage(reply) ? ERR_STORE_UNAVAILABLE : ERR_INTERNAL;
+    enum redis_error_kind kind = redis_reply_error_kind(reply);
+    return kind == REDIS_ERROR_OUTAGE || kind == REDIS_ERROR_OPERATOR ? ERR_STORE_UNAVAILABLE
+                                                                      : ERR_INTERNAL;
 }
 
 static void on_reply(struct redis_call *call, const redisReply *reply)
@@ -429,16 +452,17 @@ static void submit(struct store *store, struct store_req *req)
     pending->call.format = format_call;
     pending->call.done = on_reply;
     pending->call.deadline_ms = req->deadline_ms;
+    pending->call.partition = self->cluster ? store_partition(req) : 0;
     ask(pending, STEP_OP);
 }
 
-static enum store_state state(const struct store *store)
+static enum store_state state(const struct store *store, unsigned partition)
 {
     const struct store_redis *self = CONTAINER_OF(store, struct store_redis, store);
 
-    if (redis_link_is_up(self->link))
+    if (redis_client_is_up(self->client, partition))
         return STORE_UP;
-    return redis_link_is_away(self->link) ? STORE_AWAY : STORE_STARTING;
+    return redis_client_is_away(self->client, partition) ? STORE_AWAY : STORE_STARTING;
 }
 
 static void finish_close(struct loop_task *task)
@@ -451,7 +475,7 @@ static void finish_close(struct loop_task *task)
     on_closed(on_closed_arg);
 }
 
-static void on_link_closed(void *arg)
+static void on_client_closed(void *arg)
 {
     struct store_redis *self = arg;
 
@@ -466,7 +490,7 @@ static void close_handle(struct store *store, void (*on_closed)(void *arg), void
     self->closing = true;
     self->on_closed = on_closed;
     self->on_closed_arg = arg;
-    redis_link_close(self->link, on_link_closed, self);
+    redis_client_close(self->client, on_client_closed, self);
 }
 
 static const struct store_ops ops = {
@@ -475,19 +499,33 @@ static const struct store_ops ops = {
 struct store *store_redis_open(const struct store_redis_options *options, struct loop *loop)
 {
     struct store_redis *self = calloc(1, sizeof *self);
-    const struct redis_link_options link_options = {
-        .address = options->address, .timeout_ms = options->timeout_ms, .name = options->name};
+    const struct redis_client_options client = {
+        .address = options->address,
+        .tls = options->tls,
+        .sentinel = options->sentinel,
+        .cluster = options->cluster,
+        .seeds = options->seeds,
+        .seed_count = options->seed_count,
+        .timeout_ms = options->timeout_ms,
+        .name = options->name,
+    };
 
     if (self == NULL)
         return NULL;
-    self->store = (struct store){.ops = &ops, .loop = loop};
+    self->store = (struct store){
+        .ops = &ops, .loop = loop, .partitions = options->cluster ? PARTITION_COUNT : 1};
     self->options = options->store;
-    self->link = redis_link_new(loop, &link_options);
-    if (self->link == NULL) {
+    self->prefix = options->prefix;
+    self->cluster = options->cluster;
+    self->client = redis_client_new(loop, &client);
+    if (self->client == NULL) {
         free(self);
         return NULL;
     }
-    self->format = (struct redis_format){
-        .options = &self->options, .prefix = options->prefix, .link = self->link};
     return &self->store;
+}
+
+struct redis_client *store_redis_client(struct store *store)
+{
+    return CONTAINER_OF(store, struct store_redis, store)->client;
 }

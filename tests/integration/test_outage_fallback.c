@@ -1,5 +1,6 @@
 /* Fallback: what the embedded store answers while Redis is away, and what Redis is told when it is
  * back. */
+#include "partition.h"
 #include "outage_fixture.h"
 
 #include <string.h>
@@ -237,7 +238,7 @@ Test(fallback, an_end_is_told_to_redis_and_before_all_else)
     ASSERT_ERR(ask_end_with(store, &terminated, &end), ERR_OK);
 
     struct store_req first;
-    cr_assert(memory_take_dirty(fixture.memory, &first));
+    cr_assert(memory_take_dirty(fixture.memory, 0, PARTITION_COUNT, &first));
     cr_assert_eq(first.op, STORE_END);
     memory_return_dirty(fixture.memory, &first);
 
@@ -343,10 +344,10 @@ Test(fallback, a_check_is_told_of_once_an_outage)
     lose();
     for (int i = 0; i < 2; i++) {
         ASSERT_ERR((memory_stand_in(fixture.memory, &req), &req), ERR_OK);
-        cr_assert(memory_take_dirty(fixture.memory, &change));
+        cr_assert(memory_take_dirty(fixture.memory, 0, PARTITION_COUNT, &change));
         cr_assert_eq(change.op, STORE_ADOPT);
         memory_stand_in(fixture.memory, &req);
-        cr_assert_not(memory_take_dirty(fixture.memory, &change), "else it would never end");
+        cr_assert_not(memory_take_dirty(fixture.memory, 0, PARTITION_COUNT, &change), "else it would never end");
         memory_begin_outage(fixture.memory);
     }
 }

@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "memory.h"
+#include "outage_keeper.h"
 #include "pump.h"
 #include "redis_server.h"
 #include "store_outage.h"
@@ -28,7 +29,11 @@ void outage_fixture_open(struct outage_fixture *fixture, enum outage_policy poli
 
     if (policy == OUTAGE_FALLBACK)
         fixture->memory = memory_new(&store->options, NULL);
-    fixture->outage = outage_new(policy, fixture->memory, store->options.ttl_ms);
+    const struct outage_options options = {.policy = policy,
+                                           .memory = fixture->memory,
+                                           .ttl_ms = store->options.ttl_ms,
+                                           .partitions = 1};
+    fixture->outage = outage_new(&options);
     cr_assert_not_null(fixture->outage);
     store->handles[0] = store_outage_open(fixture->outage, store_fixture_open(store, &store->loop));
     cr_assert_not_null(store->handles[0]);

@@ -1,5 +1,5 @@
 /*
- * A redis-server of the test's own.
+ * A redis-server of the test's own, or what GATEWAY_TEST_REDIS names in its place (tests/valkey.sh).
  *
  * It is a child that the kernel kills with the thread that started it (PR_SET_PDEATHSIG), so that
  * neither a test that fails nor one that criterion ends for its time leaves a server behind.
@@ -69,12 +69,20 @@ static char *write_config(const struct redis_server *server, const char *more)
     return path;
 }
 
+/* What is run: a path, or a name that PATH knows. */
+static const char *server_program(void)
+{
+    const char *named = getenv("GATEWAY_TEST_REDIS");
+
+    return named != NULL && named[0] != '\0' ? named : "redis-server";
+}
+
 /* In the child: becomes the server. */
-static void become_server(const struct redis_server *server, pid_t parent)
+static void become_server(const struct redis_server *server, const char *program, pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() == parent) /* else it died before the line above */
-        execlp("redis-server", "redis-server", server->config, NULL);
+        execlp(program, program, server->config, NULL);
     _exit(EXIT_NO_SERVER);
 }
 
@@ -85,8 +93,8 @@ static void refuse_without_server(struct redis_server *server)
 
     redis_server_stop(server);
     if (no_skip != NULL && strcmp(no_skip, "1") == 0)
-        cr_assert_fail("there is no redis-server to be run, and GATEWAY_NO_SKIP=1");
-    cr_skip_test("there is no redis-server to be run");
+        cr_assert_fail("there is no %s to be run, and GATEWAY_NO_SKIP=1", server_program());
+    cr_skip_test("there is no %s to be run", server_program());
 }
 
 static void show_log(const struct redis_server *server)
@@ -116,12 +124,13 @@ static bool answers(struct redis_server *server)
 
 void redis_server_launch(struct redis_server *server)
 {
+    const char *program = server_program();
     pid_t parent = getpid();
 
     server->pid = fork();
     cr_assert_geq(server->pid, 0);
     if (server->pid == 0)
-        become_server(server, parent);
+        become_server(server, program, parent);
 }
 
 void redis_server_wait(struct redis_server *server)

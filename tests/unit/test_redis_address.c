@@ -107,11 +107,24 @@ Test(redis_address, a_unix_socket_has_a_path)
 
 Test(redis_address, refuses_other_schemes)
 {
-    refuses("", "must begin with redis:// or unix://");
+    refuses("", "must begin with redis://, rediss:// or unix://");
     refuses("localhost:6379", "must begin with");
     refuses("http://localhost", "must begin with");
     refuses("redis:/localhost", "must begin with");
-    refuses("rediss://localhost", "no TLS");
+}
+
+Test(redis_address, takes_rediss_for_tls)
+{
+    struct redis_address address;
+    struct buf text = BUF_EMPTY;
+    char why[128] = "";
+
+    cr_assert_eq(redis_address_parse("rediss://u:p@localhost/2", &address, why, sizeof why), 0);
+    cr_assert(address.tls);
+    redis_address_format(&address, &text);
+    cr_assert_str_eq(buf_text(&text), "rediss://u:p@localhost:6379/2");
+    redis_address_free(&address);
+    buf_done(&text);
 }
 
 Test(redis_address, refuses_ill_formed_hosts)

@@ -434,23 +434,52 @@ Test(settings, warns_of_a_password_that_a_url_makes_useless)
 Test(settings, names_who_gave_an_ill_formed_url_and_never_quotes_it)
 {
     refuses("{\"redis\":{\"url\":\"http://:hunter2@h\"}}",
-            "gateway.json: redis.url: must begin with redis:// or unix://");
+            "gateway.json: redis.url: must begin with redis://, rediss:// or unix://");
     setenv("REDIS_URL", "redis://h:hunter2", 1);
     refuses(NULL, "REDIS_URL: the port must be an integer from 1 to 65535");
     setenv("GATEWAY_REDIS_URL", "redis://h/hunter2", 1);
     refuses(NULL, "GATEWAY_REDIS_URL: the database must be an integer from 0 to 999999");
 }
 
-Test(settings, says_that_tls_is_not_supported)
+Test(settings, takes_sentinels_for_an_address)
 {
-    setenv("REDIS_URL", "rediss://h", 1);
-    refuses(NULL, "REDIS_URL: rediss:// isn't supported: this version has no TLS to Redis");
+    accepts("{\"redis\":{\"sentinels\":[\"a:26379\",\"[::1]:26380\"],\"sentinel_master\":\"m\"}}");
+    cr_assert_eq(settings.store, SETTINGS_STORE_REDIS);
+    warns_of_nothing();
+}
+
+Test(settings, refuses_what_does_not_go_together_for_redis)
+{
+    refuses("{\"redis\":{\"sentinels\":[\"a:1\"]}}",
+            "gateway.json: redis.sentinels: needs redis.sentinel_master, the master's name");
+    refuses("{\"redis\":{\"sentinels\":[\"a:1\",\"b\"],\"sentinel_master\":\"m\"}}",
+            "gateway.json: redis.sentinels: entry 2 must be host:port");
+    refuses("{\"redis\":{\"url\":\"unix:///r\",\"sentinels\":[\"a:1\"],\"sentinel_master\":\"m\"}}",
+            "gateway.json: redis.sentinels: redis.url must not be a unix socket then");
+    refuses("{\"redis\":{\"url\":\"redis://h\",\"sentinels\":[\"a:1\"],\"sentinel_master\":\"m\","
+            "\"cluster\":true}}",
+            "gateway.json: redis.cluster: a cluster has no Sentinels: unset redis.sentinels");
+    refuses("{\"redis\":{\"url\":\"unix:///r\",\"cluster\":true}}",
+            "gateway.json: redis.cluster: needs redis.url with a node's host");
+    refuses("{\"redis\":{\"url\":\"redis://h/1\",\"cluster\":true}}",
+            "gateway.json: redis.cluster: a cluster has no database but 0");
+    refuses("{\"redis\":{\"url\":\"redis://h\",\"cluster\":true,\"prefix\":\"{a}\"}}",
+            "gateway.json: redis.prefix: must not contain { or } with redis.cluster");
+    refuses("{\"redis\":{\"url\":\"redis://h\",\"prefix\":\"a{bc}:\"}}",
+            "gateway.json: redis.prefix: must not end in {xy}: as a cluster's tags do");
+    refuses("{\"redis\":{\"url\":\"redis://h\",\"cluster\":true,\"cluster_nodes\":[\"a:0\"]}}",
+            "gateway.json: redis.cluster_nodes: entry 1 must be host:port");
+    refuses("{\"redis\":{\"url\":\"rediss://h\",\"tls\":{\"key\":\"k\"}}}",
+            "gateway.json: redis.tls.key: needs redis.tls.cert");
+    setenv("GATEWAY_REDIS_SENTINEL_USERNAME", "u", 1);
+    refuses("{\"redis\":{\"url\":\"redis://h\"}}",
+            "GATEWAY_REDIS_SENTINEL_USERNAME: needs redis.sentinel_password");
 }
 
 Test(settings, refuses_a_redis_store_without_an_address)
 {
     refuses("{\"store\":\"redis\"}", "gateway.json: store: redis needs an address: set redis.url, "
-                                     "REDIS_URL or REDIS_HOST");
+                                     "REDIS_URL, REDIS_HOST or redis.sentinels");
 }
 
 Test(settings, looks_at_no_address_where_the_store_is_memory)

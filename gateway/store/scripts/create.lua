@@ -266,9 +266,14 @@ if full('family') or full('device') or ((player ~= '' or #ARGV > 25) and not rev
   end
 end
 
--- Where else those that end are counted: only their own values know.
+-- Where else those that end are counted: only their own values know. Each key that will be written is touched
+-- first: in a slot on its way to another node that is where a script fails.
 for _, stream in ipairs(ends) do
   local members = members_of(stream)
+  redis.call('EXISTS', prefix .. 'session_end:' .. stream.id)
+  if stream.evicted and text_of(members, 'deviceId') then
+    redis.call('EXISTS', prefix .. 'evicted:' .. members.deviceId)
+  end
   stream.sets = {}
   for kind, set in pairs(sets) do
     local name = text_of(members, kind .. 'Id')

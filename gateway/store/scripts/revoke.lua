@@ -17,6 +17,7 @@ for _, id in ipairs(redis.call('SMEMBERS', KEYS[2])) do
   local members = decode(value or '{}')
   members.sessionId, members.lives = id, value and true
   members.sets = {KEYS[2]}
+  redis.call('EXISTS', prefix .. 'session_end:' .. id) -- touched before the first write, as all keys are
   for _, kind in ipairs({'family', 'device'}) do
     local name = text_of(members, kind .. 'Id')
     local set = name and prefix .. kind .. '_streams:' .. name

@@ -31,7 +31,12 @@ for i = 1, #due, 2 do
     alive[#alive + 1] = due[i]
   elseif id then
     local about = {sessionId = id, familyId = decoded(family), deviceId = decoded(device), userId = decoded(user)}
-    about.sets = {prefix .. 'family_streams:' .. about.familyId, prefix .. 'device_streams:' .. about.deviceId}
+    about.sets = {}
+    for _, set in ipairs({prefix .. 'family_streams:' .. about.familyId, prefix .. 'device_streams:' .. about.deviceId}) do
+      if redis.call('TYPE', set).ok == 'set' then
+        table.insert(about.sets, set)
+      end
+    end
     about.duration = seconds_since(decoded(started), tonumber(due[i + 1]))
     about.untold = redis.call('EXISTS', prefix .. 'session_end:' .. id) == 0
     gone[#gone + 1] = about
@@ -40,7 +45,7 @@ end
 
 for _, about in ipairs(gone) do
   for _, set in ipairs(about.sets) do
-    if redis.call('TYPE', set).ok == 'set' and redis.call('SREM', set, about.sessionId) == 1 then
+    if redis.call('SREM', set, about.sessionId) == 1 then
       about.untold = true
     end
   end

@@ -19,6 +19,11 @@ local function seconds_since(text, ms)
   return math.max(0, math.floor((ms - seconds * 1000 - tonumber(string.sub(text, 21, 23))) / 1000))
 end
 
+-- How many events are kept: of a cluster's 256 partitions, each keeps its part.
+local function event_bound(stream)
+  return string.find(stream, '{%a%a}:stream_events$') and 400 or 100000
+end
+
 -- Writes an entry. about has the members of a session's value, and its sessionId; what is absent is left
 -- out.
 local function event(stream, kind, about, cause, by, duration)
@@ -38,11 +43,12 @@ local function event(stream, kind, about, cause, by, duration)
   add('cause', cause)
   add('by', by)
   add('duration', duration and string.format('%d', duration))
-  redis.call('XADD', stream, 'MAXLEN', '~', 100000, '*', unpack(entry))
+  redis.call('XADD', stream, 'MAXLEN', '~', event_bound(stream), '*', unpack(entry))
 end
 
--- Tells that a session has ended or changed to whoever caches answers. The last thing that a script does.
+-- Tells that a session has ended or changed to whoever caches answers. The last thing that a script does. All
+-- partitions of a cluster share one channel.
 local function publish_ended(prefix, id)
-  redis.pcall('PUBLISH', prefix .. 'stream_ended', id)
+  redis.pcall('PUBLISH', string.gsub(prefix, '{%a%a}:$', '') .. 'stream_ended', id)
 end
 
