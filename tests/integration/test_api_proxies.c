@@ -107,9 +107,9 @@ Test(proxies, every_proxys_check_is_allowed_and_refused_over_one_connection)
                shape->name);
         expect(ask(api.client, shape, "GET", api_text("/s/%s/vod/m1/a.ts", token), "none"), 200,
                NULL, shape->name);
-        expect(
-            ask(api.client, shape, "GET", api_text("/vod/m1/a.ts?stream_token=%s&y=", token), "none"),
-            200, NULL, shape->name);
+        expect(ask(api.client, shape, "GET", api_text("/vod/m1/a.ts?stream_token=%s&y=", token),
+                   "none"),
+               200, NULL, shape->name);
         cr_expect_eq(api_status(api_call(api.client, "DELETE", &session, "")), 204);
         expect(ask(api.client, shape, "GET", "/vod/m1/a.ts", token), 403, "stopped", shape->name);
         cr_expect_eq(http_client_connections(api.client), 1, "%s", shape->name);
