@@ -10,11 +10,13 @@
 #include "settings_redis.h"
 #include "settings_rules.h"
 
-/* In the order of the enums in settings.h, outage.h and log.h. */
+/* In the order of the enums in settings.h, outage.h, log.h and api_original.h. */
 static const char *const settings_store_words[] = {"auto", "redis", "memory", NULL};
 static const char *const settings_auth_words[] = {"open", "api_key", NULL};
 static const char *const settings_outage_words[] = {"fallback", "deny", "allow", NULL};
 static const char *const settings_on_limit_words[] = {"reject", "evict_oldest", NULL};
+static const char *const settings_uri_header_words[] = {"X-Original-URI", "X-Forwarded-Uri",
+                                                        "X-Original-URL", "path", NULL};
 static const char *const settings_level_words[] = {"debug", "info", "warn", "error", NULL};
 static const char *const settings_format_words[] = {"text", "json", NULL};
 

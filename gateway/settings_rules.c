@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "api_original.h"
 #include "buf.h"
 #include "listen_address.h"
 #include "settings.h"
@@ -158,13 +159,43 @@ static int check_token_keys(struct check *check)
     return 0;
 }
 
+static int check_path(struct check *check, const char *path, const char *pattern, const char *name,
+                      const char *example)
+{
+    const char *fault = pattern != NULL ? api_original_pattern_fault(pattern, name) : NULL;
+
+    if (fault == NULL)
+        return 0;
+    buf_printf(blame(check, path), "must %s (like %s), is %s", fault, example, pattern);
+    return -1;
+}
+
+static int check_authorize(struct check *check)
+{
+    const struct settings *settings = check->settings;
+    const char *token_path = settings->authorize_token_path;
+
+    if (check_path(check, "authorize.token_path", token_path, "{token}", "/s/{token}/") != 0 ||
+        check_path(check, "authorize.media_path", settings->authorize_media_path, "{mediaId}",
+                   "/vod/{mediaId}/") != 0)
+        return -1;
+    /* Else any first segment would be taken for a token, and be taken off. */
+    if (token_path != NULL && token_path[1] == '{') {
+        buf_printf(blame(check, "authorize.token_path"),
+                   "must have a fixed segment before {token} (like /s/{token}/), is %s",
+                   token_path);
+        return -1;
+    }
+    return 0;
+}
+
 int settings_rules_apply(struct settings *settings, const char *file, struct buf *reason,
                          struct buf *warnings)
 {
     struct check check = {settings, file, reason, warnings};
 
     if (check_interval(&check) != 0 || check_listeners(&check) != 0 || check_auth(&check) != 0 ||
-        check_token_keys(&check) != 0)
+        check_authorize(&check) != 0 || check_token_keys(&check) != 0)
         return -1;
     return 0;
 }

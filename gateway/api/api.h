@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "api_original.h"
+
 struct api;
 struct api_keys;
 struct http_route;
@@ -33,6 +35,9 @@ struct api_options {
     int64_t max_age_ms;                  /* session.max_age */
     int64_t store_timeout_ms;            /* how long a request waits for the store */
     int64_t authorize_timeout_ms;        /* how long an authorize does */
+    const char *token_path;              /* authorize.token_path, or NULL */
+    const char *media_path;              /* authorize.media_path, or NULL */
+    enum api_original_source uri_source; /* authorize.uri_header: where media_path is looked for */
     bool keepalive;                      /* authorize.keepalive */
     bool evict;                          /* limits.on_limit is evict_oldest */
     bool allow_evict;                    /* limits.allow_evict */

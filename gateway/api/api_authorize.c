@@ -7,17 +7,21 @@
  */
 #include <string.h>
 
+#include "api_original.h"
 #include "api_private.h"
 #include "clock.h"
 #include "http_request.h"
 
-/* A token found in a request: where, and room for one that had to be decoded. */
+/* A token found in a request: where, and room for one that had to be copied. */
 struct found {
-    const char *token;           /* NULL: none */
-    char decoded[TOKEN_MAX + 1]; /* where it points, if it came from a query or a cookie */
+    const char *token;          /* NULL: none */
+    char copied[TOKEN_MAX + 1]; /* where it points, if it came from a query, a path or a cookie */
 };
 
-/* Takes text as the token if it has a token's shape: an app's own bearer must not shadow ours. */
+/*
+ * Takes text as the token if it has a token's shape: neither an app's own bearer nor a bad parameter must
+ * shadow ours.
+ */
 static bool take(struct found *found, const char *text)
 {
     if (text == NULL || !token_has_shape(text, strlen(text)))
@@ -26,28 +30,107 @@ static bool take(struct found *found, const char *text)
     return true;
 }
 
-static bool take_from_query(struct found *found, const char *target)
+static bool take_from_query(struct found *found, const char *address)
 {
-    return target != NULL &&
-           http_query_param(target, "stream_token", found->decoded, sizeof found->decoded) > 0 &&
-           take(found, found->decoded);
+    while (address != NULL)
+        if (http_query_param(&address, "stream_token", found->copied, sizeof found->copied) > 0 &&
+            take(found, found->copied))
+            return true;
+    return false;
+}
+
+static bool take_from_path(struct found *found, const char *address, const char *token_path)
+{
+    size_t len;
+    const char *segment = api_original_token(address, token_path, &len);
+
+    if (segment == NULL || len > TOKEN_MAX)
+        return false;
+    memcpy(found->copied, segment, len);
+    found->copied[len] = '\0';
+    return take(found, found->copied);
+}
+
+static bool take_from_address(struct found *found, const char *address, const char *token_path)
+{
+    return address != NULL && (take_from_query(found, address) ||
+                               (token_path != NULL && take_from_path(found, address, token_path)));
+}
+
+static bool take_from_cookie(struct found *found, const char *cookies)
+{
+    while (cookies != NULL)
+        if (http_cookie(&cookies, "stream_token", found->copied, sizeof found->copied) > 0 &&
+            take(found, found->copied))
+            return true;
+    return false;
+}
+
+/* What follows /v1/authorize, path and query: Envoy's original address. NULL where no path does. */
+static const char *own_address(const struct http_request *http)
+{
+    const char *target = http_request_target(http);
+
+    if (http_request_param(http, 0) == NULL)
+        return NULL;
+    return strchr(strchr(target + 1, '/') + 1, '/');
 }
 
 static void find_token(const struct http_request *http, struct found *ret_found)
 {
-    const char *cookies = http_request_header(http, HTTP_COOKIE);
+    const struct api *api = http_request_server_arg(http);
+    const char *path = api->options.token_path;
+    const char *own = own_address(http);
 
     ret_found->token = NULL;
-    if (take(ret_found, http_request_header(http, HTTP_X_STREAM_TOKEN)) ||
-        take(ret_found, http_bearer(http_request_header(http, HTTP_AUTHORIZATION))) ||
-        take_from_query(ret_found, http_request_header(http, HTTP_X_ORIGINAL_URI)) ||
-        take_from_query(ret_found, http_request_header(http, HTTP_X_FORWARDED_URI)) ||
-        take_from_query(ret_found, http_request_header(http, HTTP_X_ORIGINAL_URL)) ||
-        take_from_query(ret_found, http_request_target(http)))
-        return;
-    if (cookies != NULL &&
-        http_cookie(cookies, "stream_token", ret_found->decoded, sizeof ret_found->decoded) > 0)
-        take(ret_found, ret_found->decoded);
+    if (!take(ret_found, http_request_header(http, HTTP_X_STREAM_TOKEN)) &&
+        !take(ret_found, http_bearer(http_request_header(http, HTTP_AUTHORIZATION))) &&
+        !take_from_address(ret_found, http_request_header(http, HTTP_X_ORIGINAL_URI), path) &&
+        !take_from_address(ret_found, http_request_header(http, HTTP_X_FORWARDED_URI), path) &&
+        !take_from_address(ret_found, http_request_header(http, HTTP_X_ORIGINAL_URL), path) &&
+        !take_from_query(ret_found, http_request_target(http)) &&
+        !(own != NULL && path != NULL && take_from_path(ret_found, own, path)))
+        take_from_cookie(ret_found, http_request_header(http, HTTP_COOKIE));
+}
+
+/*
+ * The original address that a title is read out of: from the one place that the settings name, and only if
+ * it can't be the client's. NULL where there is none.
+ */
+static const char *bound_address(const struct http_request *http)
+{
+    static const enum http_header headers[] = {
+        [API_ORIGINAL_URI] = HTTP_X_ORIGINAL_URI,
+        [API_ORIGINAL_FORWARDED] = HTTP_X_FORWARDED_URI,
+        [API_ORIGINAL_URL] = HTTP_X_ORIGINAL_URL,
+    };
+    const struct api *api = http_request_server_arg(http);
+    enum api_original_source source = api->options.uri_source;
+
+    if (source == API_ORIGINAL_PATH)
+        return own_address(http);
+    /* Of two, one may be the client's own, to which the proxy added the true one. */
+    if (http_request_header_is_repeated(http, headers[source]))
+        return NULL;
+    return http_request_header(http, headers[source]);
+}
+
+/* Reads the title that the path names; false where it must name one, and names none. */
+static bool read_title(struct api_call *call)
+{
+    const struct api_options *options = &call->api->options;
+
+    if (options->media_path == NULL)
+        return true;
+    const char *address = bound_address(call->http);
+    return address != NULL && api_original_media(address, options->token_path, options->media_path,
+                                                 call->path_media_id) == 0;
+}
+
+/* Whether the path is that of a title, or no path is bound to one. */
+static bool is_of_title(const struct api_call *call, const char *media_id)
+{
+    return call->api->options.media_path == NULL || strcmp(call->path_media_id, media_id) == 0;
 }
 
 static void refuse(struct http_request *http, int status, enum err code, const char *reason)
@@ -82,6 +165,8 @@ static bool is_due(const struct api_call *call)
 
 static void answer(struct api_call *call)
 {
+    if (call->store.err == ERR_OK && !is_of_title(call, call->store.session.media_id))
+        call->store.err = ERR_FORBIDDEN;
     switch (call->store.err) {
     case ERR_OK:
         http_reply(call->http,
@@ -110,7 +195,9 @@ static void on_checked(struct store_req *req)
     struct api_call *call = api_call_of(req);
     bool revives = call->api->options.keepalive || api_is_to_be_adopted(call);
 
-    if (revives && req->err == ERR_SESSION_ENDED && req->end.reason == END_EXPIRED) {
+    /* It comes back with the token's title: another's segment is no reason to. */
+    if (revives && req->err == ERR_SESSION_ENDED && req->end.reason == END_EXPIRED &&
+        is_of_title(call, call->claims.media_id)) {
         api_revive(call, on_revived);
         return;
     }
@@ -143,6 +230,11 @@ void api_authorize(struct http_request *http)
         return;
     }
     http_request_note_session(http, call->claims.session_id);
+    if (!read_title(call)) {
+        api_call_free(call);
+        refuse(http, 403, ERR_FORBIDDEN, err_word(ERR_FORBIDDEN));
+        return;
+    }
     api_call_name_session(call);
     if (api_was_refused(call)) {
         answer(call);

@@ -46,6 +46,7 @@ struct api_call {
     bool zaps;                           /* a heartbeat that changes the title */
     session_name zap_media_id;           /* to this one */
     session_name zap_media_title;        /* the same; "" where not given */
+    session_name path_media_id;          /* the title that an authorize's path names */
     struct api_call *next;               /* among the spare ones */
 };
 

@@ -5,45 +5,58 @@
 #include "http_request.h"
 #include "text.h"
 
-int http_query_param(const char *target, const char *name, char *ret_value, size_t size)
+/* How many bytes decoding writes at most, also where it fails halfway. */
+static size_t decoded_size(const char *text, size_t len)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; i < len; i += text[i] == '%' ? 3 : 1)
+        size++;
+    return size;
+}
+
+int http_query_param(const char **at, const char *name, char *ret_value, size_t size)
 {
     size_t name_len = strlen(name);
-    const char *at = strchr(target, '?');
+    const char *pair = *at + strcspn(*at, "?&");
 
-    while (at != NULL) {
-        const char *pair = at + 1;
-        size_t len = strcspn(pair, "&");
-
-        at = pair[len] == '&' ? pair + len : NULL;
-        if (len <= name_len || pair[name_len] != '=' || memcmp(pair, name, name_len) != 0)
-            continue;
-
+    while (*pair != '\0') {
+        size_t len = strcspn(++pair, "&");
         const char *value = pair + name_len + 1;
-        size_t value_len = len - name_len - 1;
-        size_t decoded_len = 0; /* at least what decoding writes, also where it fails halfway */
 
-        for (size_t i = 0; i < value_len; i += value[i] == '%' ? 3 : 1)
-            decoded_len++;
-        return decoded_len < size ? text_percent_decode(value, value_len, ret_value) : -1;
+        if (len > name_len && pair[name_len] == '=' && memcmp(pair, name, name_len) == 0) {
+            size_t value_len = len - name_len - 1;
+
+            *at = pair + len;
+            return decoded_size(value, value_len) < size
+                       ? text_percent_decode(value, value_len, ret_value)
+                       : -1;
+        }
+        pair += len;
     }
+    *at = NULL;
     return -1;
 }
 
-int http_cookie(const char *header, const char *name, char *ret_value, size_t size)
+int http_cookie(const char **at, const char *name, char *ret_value, size_t size)
 {
     size_t name_len = strlen(name);
+    const char *pair = *at;
 
     for (;;) {
-        header += strspn(header, " \t;");
-        if (*header == '\0')
+        pair += strspn(pair, " \t;");
+        if (*pair == '\0') {
+            *at = NULL;
             return -1;
+        }
 
-        size_t len = strcspn(header, ";");
-        const char *value = header + name_len + 1;
+        size_t len = strcspn(pair, ";");
+        const char *value = pair + name_len + 1;
 
-        if (len > name_len && header[name_len] == '=' && memcmp(header, name, name_len) == 0) {
+        if (len > name_len && pair[name_len] == '=' && memcmp(pair, name, name_len) == 0) {
             size_t value_len = len - name_len - 1;
 
+            *at = pair + len;
             while (value_len > 0 && (value[value_len - 1] == ' ' || value[value_len - 1] == '\t'))
                 value_len--;
             if (value_len >= 2 && value[0] == '"' && value[value_len - 1] == '"') {
@@ -56,7 +69,7 @@ int http_cookie(const char *header, const char *name, char *ret_value, size_t si
             ret_value[value_len] = '\0';
             return (int)value_len;
         }
-        header += len;
+        pair += len;
     }
 }
 

@@ -71,6 +71,7 @@ struct http_request {
     const char *method;                     /* libmicrohttpd's memory, as are the headers */
     const char *target;                     /* path and query, in raw_target */
     const char *headers[HTTP_HEADER_COUNT]; /* those that were sent; NULL for the others */
+    uint32_t repeated;                      /* bits, by header: it came more than once */
     char id[HTTP_ID_MAX + 1];               /* for X-Request-Id */
     char session_id[HTTP_SESSION_MAX + 1];  /* as noted by the handler */
     uint64_t started_ns;                    /* when its head came, by uv_hrtime */

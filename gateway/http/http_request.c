@@ -131,6 +131,8 @@ static enum MHD_Result read_header(void *cls, enum MHD_ValueKind kind, const cha
             strncasecmp(header_names[i].text, name, name_len) == 0) {
             if (reader->req->headers[i] == NULL)
                 reader->req->headers[i] = value;
+            else
+                reader->req->repeated |= UINT32_C(1) << i;
             break;
         }
     }
@@ -188,6 +190,11 @@ const char *http_request_read_head(struct http_request *req, const char *method,
 const char *http_request_header(const struct http_request *req, enum http_header header)
 {
     return req->headers[header];
+}
+
+bool http_request_header_is_repeated(const struct http_request *req, enum http_header header)
+{
+    return req->repeated >> header & 1;
 }
 
 const char *http_request_target(const struct http_request *req)

@@ -44,6 +44,9 @@ enum http_header {
 /* The value of a header, NUL-terminated; NULL where it is absent. Of a repeated one, the first. */
 const char *http_request_header(const struct http_request *req, enum http_header header);
 
+/* Whether a header came more than once: what a proxy added to a client's own, say. */
+bool http_request_header_is_repeated(const struct http_request *req, enum http_header header);
+
 /*
  * The request target as sent, path and query, not decoded; of an absolute-form target what follows
  * the authority. Begins with '/' (or is "*").
@@ -101,17 +104,19 @@ struct http_response *http_problem_response(enum err code, const char *detail, c
                                             int retry_after_s);
 
 /*
- * Reads one parameter out of the query of a target ("/a?b=c&d=e" has b and d): the first one of
- * this name, percent-decoded ('+' stays), into ret_value. Returns its length; -1 where it is
- * absent, longer than size - 1, ill-encoded, or has a NUL inside.
+ * Reads the next parameter of this name out of the query of a target ("/a?b=c&d=e" has b and d),
+ * percent-decoded ('+' stays), into ret_value. *at begins as the target, and is moved behind what was read;
+ * NULL where there was no further one. Returns the value's length; -1 where there is none, or it is
+ * longer than size - 1, ill-encoded, or has a NUL inside: there may be a better one behind it.
  */
-int http_query_param(const char *target, const char *name, char *ret_value, size_t size);
+int http_query_param(const char **at, const char *name, char *ret_value, size_t size);
 
 /*
- * Reads one cookie out of a Cookie header (RFC 6265): the first one of this name, quotes taken off,
- * into ret_value. Returns its length; -1 where it is absent or longer than size - 1.
+ * Reads the next cookie of this name out of a Cookie header (RFC 6265), quotes taken off, into
+ * ret_value. *at begins as the header, and is moved as http_query_param does. Returns the value's length;
+ * -1 where there is none or it is longer than size - 1.
  */
-int http_cookie(const char *header, const char *name, char *ret_value, size_t size);
+int http_cookie(const char **at, const char *name, char *ret_value, size_t size);
 
 /* The token of `Bearer <token>`, scheme in any case (RFC 6750); NULL where the header is another's.
  */

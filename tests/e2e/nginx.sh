@@ -8,27 +8,18 @@
 # the gateway through count_connections.py, which counts the connections.
 # shellcheck source-path=SCRIPTDIR disable=SC2317 # functions that check and wait_for call are reachable
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/proxy.sh"
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
-samples=$(cd "$here/../../deploy/nginx" && pwd -P)
+samples=$(cd "$proxy_here/../../deploy/nginx" && pwd -P)
 gateway=${1:-${GATEWAY_BINARY:?usage: nginx.sh GATEWAY, or set GATEWAY_BINARY}}
 gateway=$(realpath "$gateway")
+media=/vod
 origin=https://www.example.com # one that the sample's list of CORS origins has
 foreign_bearer=eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ1MSJ9.c2lnbmF0dXJl
 
 need_programs nginx ffmpeg ffprobe redis-server curl jq python3
 
 # ---- nginx and what stands around it ----
-
-# Starts the counter of connections in front of the gateway; sets $counter_pid and $counter_port.
-start_counter() {
-    : >"$dir/connections"
-    : >"$dir/counter.log"
-    start "$dir/counter.log" python3 "$here/count_connections.py" "$gateway_port" "$dir/connections"
-    counter_pid=$started_pid
-    wait_for 10 test -s "$dir/counter.log" || bail_out "the counter of connections doesn't start"
-    counter_port=$(head -n 1 "$dir/counter.log")
-}
 
 # The sample as this machine needs it; all that is changed stands on lines marked EDIT.
 install_sample() { # port
@@ -113,15 +104,6 @@ start_nginx() { # name
 stop_nginx() {
     stop TERM "$counter_pid"
     stop TERM "$nginx_pid"
-}
-
-connections() {
-    stat -c %s "$dir/connections"
-}
-
-# How many checks the gateway has answered.
-authorize_count() {
-    grep -c 'route=/v1/authorize' "$gateway_log" || true
 }
 
 # ---- Playing with curl ----
@@ -263,18 +245,6 @@ test_playback_is_cut() {
 }
 
 # ---- Connections ----
-
-# Fetches 50 segments; prints what the answers were, and how many connections to the gateway were new.
-fifty() { # statuses wanted, sentence, curl's arguments…
-    local wanted=$1 sentence=$2 before statuses new
-    shift 2
-    before=$(connections)
-    statuses=$(status --write-out '%{http_code}\n' "$@" "$base/vod/film/seg[000-049].ts" | sort | uniq -c | tr -s ' ')
-    new=$(($(connections) - before))
-    note "$sentence:$statuses, new connections: $new"
-    check "$sentence: 50 times $wanted" equals "$statuses" " 50 $wanted"
-    check "$sentence: at most 1 new connection" at_most "$new" 1
-}
 
 test_connections() {
     local old

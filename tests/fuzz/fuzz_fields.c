@@ -19,10 +19,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(text, data, size);
     text[size] = '\0';
 
-    int len = http_query_param(text, "stream_token", value, sizeof value);
-    assert(len < 0 || strlen(value) == (size_t)len);
-    len = http_cookie(text, "stream_token", value, sizeof value);
-    assert(len < 0 || strlen(value) == (size_t)len);
+    int len;
+    for (const char *at = text; at != NULL;) {
+        len = http_query_param(&at, "stream_token", value, sizeof value);
+        assert(len < 0 || strlen(value) == (size_t)len);
+        assert(at == NULL || (at > text && at <= text + size));
+    }
+    for (const char *at = text; at != NULL;) {
+        len = http_cookie(&at, "stream_token", value, sizeof value);
+        assert(len < 0 || strlen(value) == (size_t)len);
+        assert(at == NULL || (at > text && at <= text + size));
+    }
     http_bearer(text);
     text_is_printable(text, size);
     len = text_percent_decode(text, strlen(text), text);

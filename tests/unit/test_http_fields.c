@@ -1,5 +1,6 @@
 /* Values read out of queries, cookies and Authorization. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "http_request.h"
@@ -8,7 +9,8 @@
 static void expect_param(const char *target, const char *expected)
 {
     char value[8];
-    int len = http_query_param(target, "b", value, sizeof value);
+    const char *at = target;
+    int len = http_query_param(&at, "b", value, sizeof value);
 
     if (expected == NULL) {
         cr_expect_eq(len, -1, "in %s there is a value", target);
@@ -29,9 +31,35 @@ Test(http_fields, finds_a_parameter_anywhere_in_the_query)
     expect_param("/a?b=?", "?");
 }
 
-Test(http_fields, the_first_of_several_counts)
+typedef int next_fn(const char **at, const char *name, char *ret_value, size_t size);
+
+/* Expects several values of one name: what can't be used is "-". */
+static void expect_all(next_fn *next, const char *text, const char *expected)
 {
-    expect_param("/a?b=1&b=2", "1");
+    char value[8], all[64] = "";
+
+    for (const char *at = text; at != NULL;) {
+        int len = next(&at, "b", value, sizeof value);
+
+        if (at != NULL)
+            snprintf(all + strlen(all), sizeof all - strlen(all), "%s ", len >= 0 ? value : "-");
+    }
+    cr_expect_str_eq(all, expected, "in %s: %s", text, all);
+}
+
+Test(http_fields, several_parameters_of_one_name_come_one_after_the_other)
+{
+    expect_all(http_query_param, "/a?b=1&b=2", "1 2 ");
+    expect_all(http_query_param, "/a?x=0&b=1&x=b=7&b=&b=3&b", "1  3 ");
+    expect_all(http_query_param, "/a?b=%&b=12345678&b=%00&b=4", "- - - 4 ");
+    expect_all(http_query_param, "/a", "");
+}
+
+Test(http_fields, several_cookies_of_one_name_come_one_after_the_other)
+{
+    expect_all(http_cookie, "b=1; b=2", "1 2 ");
+    expect_all(http_cookie, "a=0; b=12345678;b=\"\"; b=3 ;", "-  3 ");
+    expect_all(http_cookie, "a=b=1", "");
 }
 
 Test(http_fields, a_parameter_is_decoded_once_and_plus_stays)
@@ -65,7 +93,8 @@ Test(http_fields, ill_encoded_and_long_parameters_are_refused_whole)
 static void expect_cookie(const char *header, const char *expected)
 {
     char value[8];
-    int len = http_cookie(header, "c", value, sizeof value);
+    const char *at = header;
+    int len = http_cookie(&at, "c", value, sizeof value);
 
     if (expected == NULL) {
         cr_expect_eq(len, -1, "in %s there is a value", header);

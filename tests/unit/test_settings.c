@@ -275,6 +275,40 @@ Test(settings, token_keys_are_64_hex_digits)
     refuses(NULL, "GATEWAY_TOKENS_KEYS: entry 1 must be 64 hexadecimal digits");
 }
 
+/* Paths */
+
+Test(settings, takes_patterns_for_the_token_and_the_title_in_a_path)
+{
+    accepts("{\"authorize\":{\"token_path\":\"/s/{token}/\",\"media_path\":\"/{mediaId}/\","
+            "\"uri_header\":\"path\"}}");
+    warns_of_nothing();
+    cr_assert_str_eq(settings.authorize_token_path, "/s/{token}/");
+    cr_assert_str_eq(settings.authorize_media_path, "/{mediaId}/");
+}
+
+Test(settings, refuses_a_pattern_that_could_match_nothing_or_anything)
+{
+    refuses("{\"authorize\":{\"media_path\":\"/vod/{mediaId}\"}}",
+            "gateway.json: authorize.media_path: must begin and end with '/' (like "
+            "/vod/{mediaId}/), is /vod/{mediaId}");
+    refuses("{\"authorize\":{\"media_path\":\"/vod/{media}/\"}}",
+            "gateway.json: authorize.media_path: must have its {…} once, as a whole segment (like "
+            "/vod/{mediaId}/), is /vod/{media}/");
+    refuses("{\"authorize\":{\"token_path\":\"/{token}/\"}}",
+            "gateway.json: authorize.token_path: must have a fixed segment before {token} (like "
+            "/s/{token}/), is /{token}/");
+    setenv("GATEWAY_AUTHORIZE_TOKEN_PATH", "/../{token}/", 1);
+    refuses(NULL, "GATEWAY_AUTHORIZE_TOKEN_PATH: must have no empty segment, no dot segment and no "
+                  "backslash (like /s/{token}/), is /../{token}/");
+}
+
+Test(settings, refuses_a_header_that_no_address_is_taken_from)
+{
+    refuses("{\"authorize\":{\"uri_header\":\"X-Path\"}}",
+            "gateway.json: authorize.uri_header: must be X-Original-URI, X-Forwarded-Uri, "
+            "X-Original-URL or path, is \"X-Path\"");
+}
+
 /* Listeners */
 
 Test(settings, refuses_an_ill_formed_address)
