@@ -133,16 +133,12 @@ static bool is_of_title(const struct api_call *call, const char *media_id)
     return call->api->options.media_path == NULL || strcmp(call->path_media_id, media_id) == 0;
 }
 
-static void refuse(struct http_request *http, int status, enum err code, const char *reason)
+static void refuse(struct http_request *http, enum err code, enum api_refusal refusal)
 {
-    struct http_response *response = http_response_new(status, NULL, NULL, 0);
+    struct api *api = http_request_server_arg(http);
 
-    if (response != NULL && reason != NULL)
-        http_response_add_header(response, "X-Stream-Reason", reason);
-    if (response != NULL && status == 503)
-        http_response_add_header(response, "Retry-After", "1");
     http_request_note_err(http, code);
-    http_reply(http, response);
+    http_reply(http, api_refused_response(api, refusal));
 }
 
 /* A heartbeat that nobody waits for. */
@@ -173,13 +169,14 @@ static void answer(struct api_call *call)
                    api_allowed_response(call->api, &call->claims, call->store.session.media_id));
         break;
     case ERR_SESSION_ENDED:
-        refuse(call->http, 403, ERR_SESSION_ENDED, end_reason_word(call->store.end.reason));
+        refuse(call->http, ERR_SESSION_ENDED,
+               (enum api_refusal)(API_REFUSED_ENDED + (int)call->store.end.reason));
         break;
     case ERR_FORBIDDEN:
-        refuse(call->http, 403, ERR_FORBIDDEN, err_word(ERR_FORBIDDEN));
+        refuse(call->http, ERR_FORBIDDEN, API_REFUSED_FORBIDDEN);
         break;
     default:
-        refuse(call->http, 503, call->store.err, NULL);
+        refuse(call->http, call->store.err, API_REFUSED_UNAVAILABLE);
         break;
     }
 }
@@ -218,7 +215,7 @@ void api_authorize(struct http_request *http)
 
     find_token(http, &found);
     if (found.token == NULL) {
-        refuse(http, 401, ERR_MISSING_TOKEN, err_word(ERR_MISSING_TOKEN));
+        refuse(http, ERR_MISSING_TOKEN, API_REFUSED_MISSING);
         return;
     }
     struct api_call *call = api_call_new(http, api->options.authorize_timeout_ms);
@@ -226,13 +223,13 @@ void api_authorize(struct http_request *http)
         return;
     if (api_token_open(api, found.token, &call->claims) != ERR_OK) {
         api_call_free(call);
-        refuse(http, 401, ERR_INVALID_TOKEN, err_word(ERR_INVALID_TOKEN));
+        refuse(http, ERR_INVALID_TOKEN, API_REFUSED_INVALID);
         return;
     }
     http_request_note_session(http, call->claims.session_id);
     if (!read_title(call)) {
         api_call_free(call);
-        refuse(http, 403, ERR_FORBIDDEN, err_word(ERR_FORBIDDEN));
+        refuse(http, ERR_FORBIDDEN, API_REFUSED_FORBIDDEN);
         return;
     }
     api_call_name_session(call);

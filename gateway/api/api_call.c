@@ -37,6 +37,8 @@ void api_free(struct api *api)
         free(call);
     }
     http_response_unref(api->no_content);
+    for (size_t i = 0; i < API_REFUSAL_COUNT; i++)
+        http_response_unref(api->refused[i]);
     api_refusals_free(api->refusals);
     token_cache_free(api->tokens);
     api_allowed_free(api->allowed);

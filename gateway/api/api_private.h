@@ -22,15 +22,26 @@
 #define API_TOKENS_MAX      65536             /* opened tokens kept by each thread */
 #define API_SPARE_CALLS_MAX 256               /* calls kept to be used again */
 
+/* Why an authorize was refused; behind API_REFUSED_ENDED one for each end_reason. */
+enum api_refusal {
+    API_REFUSED_MISSING,
+    API_REFUSED_INVALID,
+    API_REFUSED_FORBIDDEN,
+    API_REFUSED_UNAVAILABLE,
+    API_REFUSED_ENDED,
+    API_REFUSAL_COUNT = API_REFUSED_ENDED + END_REASON_COUNT
+};
+
 struct api {
-    struct api_options options;       /* shared by all threads */
-    struct store *store;              /* this thread's */
-    struct api_call *spare;           /* calls to be used again */
-    unsigned spare_count;             /* of them */
-    struct api_refusals *refusals;    /* of revivals */
-    struct token_cache *tokens;       /* opened before */
-    struct api_allowed *allowed;      /* answers of authorize */
-    struct http_response *no_content; /* 204 */
+    struct api_options options;                       /* shared by all threads */
+    struct store *store;                              /* this thread's */
+    struct api_call *spare;                           /* calls to be used again */
+    unsigned spare_count;                             /* of them */
+    struct api_refusals *refusals;                    /* of revivals */
+    struct token_cache *tokens;                       /* opened before */
+    struct api_allowed *allowed;                      /* answers of authorize */
+    struct http_response *no_content;                 /* 204 */
+    struct http_response *refused[API_REFUSAL_COUNT]; /* of authorize; NULL until they are wanted */
 };
 
 /* A request that needs the store: what lives from the handler to the store's callback. */
@@ -106,6 +117,11 @@ void api_allowed_free(struct api_allowed *all);
  */
 struct http_response *api_allowed_response(struct api *api, const struct token_claims *claims,
                                            const char *media_id);
+
+/* ---- api_refused.c ---- */
+
+/* The answer to an authorize that is refused, as a new reference. NULL where memory runs out. */
+struct http_response *api_refused_response(struct api *api, enum api_refusal refusal);
 
 /* ---- api_credentials.c ---- */
 
