@@ -22,6 +22,7 @@
 #include "redis_address.h"
 #include "redis_link.h"
 #include "redis_reply.h"
+#include "redis_trouble.h"
 #include "resp.h"
 
 #define TICK_MS        20    /* how often waiting calls are tried again */
@@ -54,6 +55,7 @@ struct redis_cluster {
     struct node *asked;                   /* whom; NULL: nobody just now */
     int64_t refreshed_ms;                 /* when that was asked last */
     unsigned turn;                        /* who is asked next */
+    struct redis_trouble trouble;         /* why the slots can't be learnt, as logged */
     struct redis_call *waiting;           /* calls to be tried again */
     uv_timer_t tick;                      /* see above */
     bool closing;                         /* redis_cluster_close was called */
@@ -214,9 +216,16 @@ static void on_slots(struct redis_call *call, const redisReply *reply)
     size_t count;
 
     cluster->asked = NULL;
-    if (cluster->closing || reply == NULL ||
-        redis_slots_parse(reply, asked->where.host, &ranges, &count) != 0)
+    if (cluster->closing || reply == NULL)
         return;
+    if (redis_slots_parse(reply, asked->where.host, &ranges, &count) != 0) {
+        redis_trouble_log(&cluster->trouble, false, cluster->name,
+                          reply->type == REDIS_REPLY_ERROR ? reply->str
+                                                           : "no slots in reply to CLUSTER SLOTS",
+                          now_ms(cluster));
+        return;
+    }
+    redis_trouble_clear(&cluster->trouble);
     take_map(cluster, ranges, count);
     free(ranges);
 }

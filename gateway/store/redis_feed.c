@@ -15,11 +15,13 @@
 
 #include "container_of.h"
 #include "generations.h"
+#include "log.h"
 #include "loop.h"
 #include "redis_address.h"
 #include "redis_client.h"
 #include "redis_conn.h"
 #include "redis_slots.h"
+#include "redis_trouble.h"
 
 #define TICK_MS     50
 #define PING_MS     250
@@ -33,6 +35,7 @@ struct subscription {
     struct redis_conn conn;          /* to it */
     bool open;                       /* is being made, or is there */
     bool confirmed;                  /* it tells of all ends from now on */
+    bool complained;                 /* the log says why it couldn't be made */
     int64_t heard_ms;                /* the last sign of life, or when it was begun */
     int64_t pinged_ms;               /* when it was last asked for one */
     bool wanted;                     /* the client names it */
@@ -61,6 +64,23 @@ static void give_up(struct subscription *subscription)
     generations_set_fed(subscription->feed->options.generations, false);
 }
 
+/* Redis doesn't let itself be listened to: said once, until it does. */
+static void complain(struct subscription *subscription, const char *why)
+{
+    const char *setting = redis_trouble_setting(why);
+
+    if (subscription->complained)
+        return;
+    subscription->complained = true;
+    if (setting != NULL)
+        log_line(LOG_ERROR, "Redis feed refused: answers are not cached",
+                 LOG_STR("channel", subscription->feed->channel), LOG_STR("reason", why),
+                 LOG_STR("setting", setting));
+    else
+        log_line(LOG_WARN, "Redis feed failed: answers are not cached",
+                 LOG_STR("channel", subscription->feed->channel), LOG_STR("reason", why));
+}
+
 /* ---- What is heard ---- */
 
 /* {"message", channel, sessionId}, or {"subscribe", channel, count}. */
@@ -74,13 +94,15 @@ static void on_message(redisAsyncContext *ac, void *data, void *privdata)
     struct redis_feed *feed = subscription->feed;
     subscription->heard_ms = now_ms(feed);
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3) {
-        give_up(subscription); /* an error: no password, no rights */
+        give_up(subscription); /* not a subscription's; errors come by on_lost */
         return;
     }
-    if (strcmp(reply->element[0]->str, "subscribe") == 0)
+    if (strcmp(reply->element[0]->str, "subscribe") == 0) {
         subscription->confirmed = true;
-    else if (reply->element[2]->type == REDIS_REPLY_STRING)
+        subscription->complained = false;
+    } else if (reply->element[2]->type == REDIS_REPLY_STRING) {
         generations_move(feed->options.generations, reply->element[2]->str);
+    }
 }
 
 static void on_pong(redisAsyncContext *ac, void *data, void *privdata)
@@ -104,10 +126,14 @@ static void on_open(struct redis_conn *conn)
                       subscription->feed->channel);
 }
 
+/* One that was there is lost as the links are, and they tell. */
 static void on_lost(struct redis_conn *conn, const char *why)
 {
-    (void)why; /* the links tell */
-    give_up(CONTAINER_OF(conn, struct subscription, conn));
+    struct subscription *subscription = CONTAINER_OF(conn, struct subscription, conn);
+
+    if (!subscription->confirmed)
+        complain(subscription, why);
+    give_up(subscription);
 }
 
 /* ---- Who is listened to ---- */

@@ -3,7 +3,7 @@
  * generations (generations.h). One for the process, with a subscription to each master.
  *
  * It is asked for a sign of life every 250 ms, and dead where none came for 750: then no cached answer is
- * believed until it is back.
+ * believed until it is back. A master that can't be subscribed to is told to the log, once until it can.
  */
 #ifndef REDIS_FEED_H
 #define REDIS_FEED_H

@@ -55,7 +55,7 @@ struct redis_link {
     enum state state;                  /* see above */
     struct redis_conn conn;            /* while CONNECTING or UP */
     struct redis_sentinel *sentinel;   /* knows where; NULL: isn't asked */
-    uv_timer_t connect_timer;          /* DOWN: to connect; LOCATING, CONNECTING: to give up */
+    uv_timer_t connect_timer;          /* DOWN: to connect; CONNECTING: to give up */
     uv_timer_t deadline_timer;         /* to the first deadline */
     uv_timer_t role_timer;             /* UP, with sentinels: asks for the role */
     int64_t next_deadline_ms;          /* that the timer is armed for; INT64_MAX: it isn't */
@@ -138,7 +138,7 @@ static void arm_deadline(struct redis_link *link)
 
     DL_FOREACH (link->waiting, call)
         watch_deadline(link, call->deadline_ms);
-    if (redis_sent_count(&link->sent) > 0)
+    if (link->state == UP && redis_sent_count(&link->sent) > 0) /* a greeting is connect_timer's */
         watch_deadline(link, oldest_ms(link) + link->options.timeout_ms);
     for (size_t i = 0; i < redis_sent_count(&link->sent); i++)
         if (redis_sent_at(&link->sent, i)->call != NULL)
@@ -363,10 +363,8 @@ static void on_connect_timer(uv_timer_t *timer)
 
     if (link->state == DOWN)
         connect_link(link);
-    else if (link->state == CONNECTING)
-        lose(link, redis_conn_waits_for(&link->conn));
     else
-        lose(link, "no connection within redis.timeout_ms");
+        lose(link, redis_conn_waits_for(&link->conn));
 }
 
 static int greet_with(struct redis_link *link, enum greeting greeting, size_t count,
@@ -434,6 +432,7 @@ static void open_conn(struct redis_link *link)
         target.port = link->node.port;
     }
     link->state = CONNECTING;
+    uv_timer_start(&link->connect_timer, on_connect_timer, (uint64_t)link->options.timeout_ms, 0);
     link->greetings = link->greeted = 0;
     redis_conn_open(&link->conn, &target);
 }
@@ -470,16 +469,11 @@ static void on_switched(void *arg, const struct redis_node_address *master)
 
 static void connect_link(struct redis_link *link)
 {
-    int64_t wait_ms = link->options.timeout_ms;
-
-    if (link->sentinel != NULL)
-        wait_ms *= 2; /* one for the sentinels, one for the master */
-    uv_timer_start(&link->connect_timer, on_connect_timer, (uint64_t)wait_ms, 0);
     if (link->sentinel == NULL) {
         open_conn(link);
         return;
     }
-    link->state = LOCATING;
+    link->state = LOCATING; /* for redis.timeout_ms at most: the sentinels keep to it */
     redis_sentinel_ask(link->sentinel);
 }
 

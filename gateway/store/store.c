@@ -25,6 +25,7 @@ void store_complete(struct store *store, struct store_req *req, enum err err)
 void store_begin(struct store_req *req)
 {
     req->fallback = false;
+    req->in_place = false;
     req->ended = false;
     req->ended_count = 0;
     req->would_deny = ERR_OK;

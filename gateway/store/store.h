@@ -129,6 +129,7 @@ struct store_req {
 
     enum err err;             /* out: the outcome */
     bool fallback;            /* out: answered by the embedded store while Redis is away */
+    bool in_place;            /* out: answered in Redis' place, by whatever policy: not its word */
     bool ended;               /* END, out */
     uint32_t ended_count;     /* REVOKE and SWEEP, out */
     enum err would_deny;      /* CREATE, out: what would have refused it, were limits enforced */

@@ -61,17 +61,6 @@ static void tell(const struct store_cache *self, const struct answer *answer, st
     strcpy(req->end.message, answer->message);
 }
 
-static bool peek(struct store *store, struct store_req *req)
-{
-    struct store_cache *self = CONTAINER_OF(store, struct store_cache, store);
-    const struct answer *answer;
-
-    if (req->op != STORE_CHECK || (answer = believed(self, req->session.id)) == NULL)
-        return store_peek(self->under, req);
-    tell(self, answer, req);
-    return true;
-}
-
 /* ---- From the store ---- */
 
 static void keep(struct store_cache *self, const struct store_req *req)
@@ -88,7 +77,7 @@ static void keep(struct store_cache *self, const struct store_req *req)
         .message = req->end.message,
     };
 
-    if (!req->fallback &&
+    if (!req->in_place &&
         (req->err == ERR_OK || (req->err == ERR_SESSION_ENDED && req->end.reason != END_EXPIRED)))
         answer_cache_put(self->answers, req->session.id, &answer);
 }
@@ -119,7 +108,11 @@ static void learn(struct store_cache *self, const struct store_req *req)
     case STORE_REVOKE:
         generations_move_all(generations);
         break;
-    case STORE_CREATE: /* who gave way, the feed tells of */
+    case STORE_CREATE: /* whom else it ended, the feed tells */
+        for (size_t i = 0; i < req->create.replace_count; i++)
+            generations_move(generations, req->create.replace[i]);
+        generations_move(generations, req->session.id);
+        break;
     case STORE_REVIVE:
     case STORE_ZAP:
     case STORE_END:
@@ -144,6 +137,25 @@ static void on_done(struct store_req *req)
     req->done(req);
 }
 
+/* ---- The contract ---- */
+
+/* What the store below answers at once has been done at once, too: an end in fallback. */
+static bool peek(struct store *store, struct store_req *req)
+{
+    struct store_cache *self = CONTAINER_OF(store, struct store_cache, store);
+    const struct answer *answer = req->op == STORE_CHECK ? believed(self, req->session.id) : NULL;
+
+    if (answer != NULL) {
+        tell(self, answer, req);
+        return true;
+    }
+    if (!store_peek(self->under, req))
+        return false;
+    if (req->op != STORE_CHECK)
+        learn(self, req);
+    return true;
+}
+
 static void submit(struct store *store, struct store_req *req)
 {
     struct store_cache *self = CONTAINER_OF(store, struct store_cache, store);
@@ -154,8 +166,6 @@ static void submit(struct store *store, struct store_req *req)
     req->done = on_done;
     store_submit(self->under, req);
 }
-
-/* ---- The rest of the contract ---- */
 
 static enum store_state state(const struct store *store, unsigned partition)
 {

@@ -120,7 +120,10 @@ static enum err decide_in_place(struct store_outage *self, struct store_req *req
 
 static void answer_in_place(struct store_outage *self, struct store_req *req)
 {
-    store_complete(&self->store, req, decide_in_place(self, req));
+    enum err err = decide_in_place(self, req);
+
+    req->in_place = true;
+    store_complete(&self->store, req, err);
 }
 
 /* ---- Redis' answers ---- */
@@ -220,6 +223,7 @@ static bool peek(struct store *store, struct store_req *req)
         outage_asks_redis(self->outage, partition_of_req(self, req)))
         return false;
     req->err = decide_in_place(self, req);
+    req->in_place = true;
     return true;
 }
 

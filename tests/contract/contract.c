@@ -1,6 +1,10 @@
 /* The store contract's suite: playing a test. */
 #include "contract.h"
 
+#include <criterion/hooks.h>
+
+#include "redis_pool.h"
+
 static struct store_fixture fixture;
 static bool is_open;
 
@@ -17,4 +21,17 @@ void contract_clean_up(void)
 {
     if (is_open)
         store_fixture_abandon(&fixture);
+}
+
+/* Criterion's own process, before the first test and after the last. */
+ReportHook(PRE_ALL)(struct criterion_test_set *tests)
+{
+    (void)tests;
+    redis_pool_start();
+}
+
+ReportHook(POST_ALL)(struct criterion_global_stats *stats)
+{
+    (void)stats;
+    redis_pool_stop();
 }

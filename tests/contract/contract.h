@@ -6,8 +6,9 @@
  *       … fixture …
  *   }
  *
- * makes the tests create_on_memory::refuses_… and create_on_redis::refuses_…, so that a report says
- * which store broke the contract. A further store is a kind in store_fixture.h and a line here.
+ * makes the tests create_on_memory::refuses_…, and so on_redis, on_cache (Redis behind it) and on_cluster,
+ * so that a report says which store broke the contract. A further store is a kind in store_fixture.h and a
+ * line here. The tests on a cluster share one (redis_pool.h), and take turns.
  */
 #ifndef CONTRACT_H
 #define CONTRACT_H
@@ -21,6 +22,8 @@
     static void name(struct store_fixture *fixture);                                               \
     CONTRACT_TEST_ON(subject##_on_memory, name, STORE_FIXTURE_MEMORY)                              \
     CONTRACT_TEST_ON(subject##_on_redis, name, STORE_FIXTURE_REDIS)                                \
+    CONTRACT_TEST_ON(subject##_on_cache, name, STORE_FIXTURE_CACHED)                               \
+    CONTRACT_TEST_ON(subject##_on_cluster, name, STORE_FIXTURE_CLUSTER)                            \
     static void name(struct store_fixture *fixture)
 
 #define CONTRACT_TEST_ON(suite, name, kind)                                                        \

@@ -207,9 +207,8 @@ CONTRACT_TEST(adopt, brings_back_none_whose_family_or_device_was_revoked_after_i
 
 CONTRACT_TEST(adopt, lets_in_one_that_began_after_the_revocation)
 {
-    int64_t revoked_ms = clock_wall_ms();
-
     ask_revoke(fixture, "f", "", "out", 0);
+    int64_t revoked_ms = clock_wall_ms();
     while (clock_wall_ms() <= revoked_ms + 20)
         ;
     const struct session tv = stranger("f", "tv", 0);

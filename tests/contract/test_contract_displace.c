@@ -34,12 +34,13 @@ static void assert_displaced(struct store_fixture *fixture, const struct session
     ASSERT_ENDED(ask_heartbeat(fixture, session), END_DISPLACED);
     if (redis == NULL)
         return;
-    cr_assert_eq(redis_server_number(redis, "EXISTS session:%s", session->id), 0);
-    cr_assert_eq(redis_server_number(redis, "SISMEMBER family_streams:%s %s", session->family_id,
-                                     session->id),
+    const char *prefix = store_fixture_key_prefix(fixture, session->id);
+    cr_assert_eq(redis_server_number(redis, "EXISTS %ssession:%s", prefix, session->id), 0);
+    cr_assert_eq(redis_server_number(redis, "SISMEMBER %sfamily_streams:%s %s", prefix,
+                                     session->family_id, session->id),
                  0);
-    cr_assert_eq(redis_server_number(redis, "SISMEMBER device_streams:%s %s", session->device_id,
-                                     session->id),
+    cr_assert_eq(redis_server_number(redis, "SISMEMBER %sdevice_streams:%s %s", prefix,
+                                     session->device_id, session->id),
                  0);
 }
 

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "partition.h"
+
 struct session ask_session(const char *family, const char *device)
 {
     struct session session = {.user_id = "user", .media_id = "media"};
@@ -11,6 +13,20 @@ struct session ask_session(const char *family, const char *device)
     snprintf(session.family_id, sizeof session.family_id, "%s", family);
     snprintf(session.device_id, sizeof session.device_id, "%s", device);
     session_id_make(session.family_id, session.id);
+    memcpy(session.id, partition_tag(0), PARTITION_TAG_LEN);
+    return session;
+}
+
+struct session ask_session_in(unsigned partition, const char *device)
+{
+    char family[32];
+    unsigned number = 0;
+
+    do
+        snprintf(family, sizeof family, "family-%u", number++);
+    while (partition_of(family) != partition);
+    struct session session = ask_session(family, device);
+    session_id_make(family, session.id);
     return session;
 }
 

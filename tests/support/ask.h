@@ -9,8 +9,14 @@
 
 #include "store_fixture.h"
 
-/* A session with a new id, by user "user", of media "media". */
+/*
+ * A session with a new id, by user "user", of media "media". All are put into the first partition,
+ * whatever the family: a cluster counts devices and users in each for itself.
+ */
 struct session ask_session(const char *family, const char *device);
+
+/* A session of a family that is of that partition: always the same family for the same number. */
+struct session ask_session_in(unsigned partition, const char *device);
 
 /* What a create asks for beside the session: limits of the caller's, -1 for none; sessions to give
  * up. */

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "memory.h"
 #include "memory_events.h"
+#include "partition.h"
 #include "redis_server.h"
 
 static struct feed feed;
@@ -76,8 +77,8 @@ static void take(struct feed_entry *entry, const char *name, const char *value)
 
 static void read_redis(struct store_fixture *fixture)
 {
-    redisReply *reply =
-        redis_server_command(fixture->server, "XRANGE %sstream_events - +", fixture->prefix);
+    redisReply *reply = redis_server_command(fixture->server, "XRANGE %sstream_events - +",
+                                             store_fixture_key_prefix(fixture, partition_tag(0)));
 
     cr_assert_eq(reply->type, REDIS_REPLY_ARRAY);
     for (size_t i = 0; i < reply->elements; i++) {
@@ -95,7 +96,7 @@ static void read_redis(struct store_fixture *fixture)
 const struct feed *feed_read(struct store_fixture *fixture)
 {
     feed.count = 0;
-    if (fixture->kind == STORE_FIXTURE_REDIS)
+    if (fixture->kind != STORE_FIXTURE_MEMORY)
         read_redis(fixture);
     else
         read_memory(fixture);

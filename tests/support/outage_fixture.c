@@ -11,10 +11,8 @@
 #include "redis_server.h"
 #include "store_outage.h"
 
-void outage_fixture_start(struct outage_fixture *fixture)
+static void begin(struct outage_fixture *fixture)
 {
-    *fixture = (struct outage_fixture){0};
-    store_fixture_start(&fixture->store, STORE_FIXTURE_REDIS);
     fixture->store.timeout_ms = 200;
     fixture->redis = fixture->store.server;
     fixture->log = tmpfile();
@@ -23,21 +21,35 @@ void outage_fixture_start(struct outage_fixture *fixture)
     dup2(fileno(fixture->log), STDERR_FILENO);
 }
 
+void outage_fixture_start(struct outage_fixture *fixture)
+{
+    *fixture = (struct outage_fixture){0};
+    store_fixture_start(&fixture->store, STORE_FIXTURE_REDIS);
+    begin(fixture);
+}
+
+void outage_fixture_start_on(struct outage_fixture *fixture, struct redis_nodes *nodes)
+{
+    *fixture = (struct outage_fixture){0};
+    store_fixture_start_on(&fixture->store, nodes);
+    begin(fixture);
+}
+
 void outage_fixture_open(struct outage_fixture *fixture, enum outage_policy policy)
 {
     struct store_fixture *store = &fixture->store;
 
     if (policy == OUTAGE_FALLBACK)
         fixture->memory = memory_new(&store->options, NULL);
+    fixture->keeper_store = store_fixture_open(store, &store->loop);
     const struct outage_options options = {.policy = policy,
                                            .memory = fixture->memory,
                                            .ttl_ms = store->options.ttl_ms,
-                                           .partitions = 1};
+                                           .partitions = fixture->keeper_store->partitions};
     fixture->outage = outage_new(&options);
     cr_assert_not_null(fixture->outage);
     store->handles[0] = store_outage_open(fixture->outage, store_fixture_open(store, &store->loop));
     cr_assert_not_null(store->handles[0]);
-    fixture->keeper_store = store_fixture_open(store, &store->loop);
     fixture->keeper = outage_keeper_start(fixture->outage, &store->loop, fixture->keeper_store,
                                           store->timeout_ms);
     cr_assert_not_null(fixture->keeper);

@@ -11,6 +11,8 @@
 #include "ask.h"
 #include "outage.h"
 
+struct redis_nodes;
+
 struct outage_fixture {
     struct store_fixture
         store; /* options and timeout_ms to be changed before outage_fixture_open */
@@ -25,6 +27,9 @@ struct outage_fixture {
 
 /* Begins with an empty Redis, no handle open, and redis.timeout_ms 200. */
 void outage_fixture_start(struct outage_fixture *fixture);
+
+/* The same on a cluster of the test's, which the fixture takes; redis is of no use then. */
+void outage_fixture_start_on(struct outage_fixture *fixture, struct redis_nodes *nodes);
 
 /* Opens the handles and starts the keeper. */
 void outage_fixture_open(struct outage_fixture *fixture, enum outage_policy policy);

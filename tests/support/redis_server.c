@@ -35,12 +35,13 @@ struct redis_server {
     char *socket, *log, *config; /* paths in it */
     char *url;                   /* of the socket */
     int port;                    /* of the loopback, or 0 */
+    bool sentinel;               /* is one */
     pid_t pid;                   /* 0 while it doesn't run */
+    bool attached;               /* somebody else's: never killed from here */
     redisContext *control;       /* that commands go over, or NULL */
 };
 
-/* A port that nobody listens on. Somebody may take it before we do; that start then fails. */
-static int free_port(void)
+int redis_server_free_port(void)
 {
     struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof addr;
@@ -82,7 +83,7 @@ static void become_server(const struct redis_server *server, const char *program
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() == parent) /* else it died before the line above */
-        execlp(program, program, server->config, NULL);
+        execlp(program, program, server->config, server->sentinel ? "--sentinel" : NULL, NULL);
     _exit(EXIT_NO_SERVER);
 }
 
@@ -140,7 +141,7 @@ void redis_server_wait(struct redis_server *server)
     int status;
 
     while (!answers(server)) {
-        if (waitpid(server->pid, &status, WNOHANG) == server->pid) {
+        if (!server->attached && waitpid(server->pid, &status, WNOHANG) == server->pid) {
             server->pid = 0;
             if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_SERVER)
                 refuse_without_server(server);
@@ -162,10 +163,31 @@ struct redis_server *redis_server_start(struct redis_server_options options)
     server->socket = temp_dir_path(server->dir, "redis.sock");
     server->log = temp_dir_path(server->dir, "redis.log");
     cr_assert_gt(asprintf(&server->url, "unix://%s", server->socket), 0);
-    server->port = options.tcp ? free_port() : 0;
+    server->port = options.tcp ? redis_server_free_port() : 0;
+    server->sentinel = options.sentinel;
     server->config = write_config(server, options.config);
     redis_server_launch(server);
     redis_server_wait(server);
+    return server;
+}
+
+struct redis_server *redis_server_attach(const char *socket, pid_t pid)
+{
+    struct redis_server *server = calloc(1, sizeof *server);
+
+    cr_assert_not_null(server);
+    signal(SIGPIPE, SIG_IGN);
+    server->attached = true;
+    server->pid = pid;
+    server->socket = strdup(socket);
+    cr_assert_gt(asprintf(&server->url, "unix://%s", socket), 0);
+    redis_server_resume(server);
+    redis_server_wait(server);
+    char *info = redis_server_text(server, "INFO server");
+    const char *port = strstr(info, "tcp_port:");
+    cr_assert_not_null(port);
+    server->port = (int)strtol(port + strlen("tcp_port:"), NULL, 10);
+    free(info);
     return server;
 }
 
@@ -174,7 +196,8 @@ void redis_server_stop(struct redis_server *server)
     if (server == NULL)
         return;
     redis_server_kill(server);
-    temp_dir_remove(server->dir);
+    if (!server->attached)
+        temp_dir_remove(server->dir);
     free(server->socket);
     free(server->url);
     free(server->log);
@@ -206,7 +229,7 @@ void redis_server_kill(struct redis_server *server)
 {
     redisFree(server->control);
     server->control = NULL;
-    if (server->pid == 0)
+    if (server->pid == 0 || server->attached)
         return;
     kill(server->pid, SIGKILL);
     cr_assert_eq(waitpid(server->pid, NULL, 0), server->pid);
@@ -220,13 +243,27 @@ void redis_server_restart(struct redis_server *server)
     redis_server_wait(server);
 }
 
+/* By /proc, since one that was attached is no child to be waited for. */
+static bool is_stopped(pid_t pid)
+{
+    char path[64], line[512] = "";
+
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *stat = fopen(path, "r");
+    cr_assert_not_null(stat);
+    cr_assert_not_null(fgets(line, sizeof line, stat));
+    fclose(stat);
+    const char *name_end = strrchr(line, ')');
+    return name_end != NULL && strncmp(name_end, ") T", 3) == 0;
+}
+
 void redis_server_pause(struct redis_server *server)
 {
-    int status;
+    const struct timespec pause = {.tv_nsec = 100000};
 
     cr_assert_eq(kill(server->pid, SIGSTOP), 0);
-    cr_assert_eq(waitpid(server->pid, &status, WUNTRACED), server->pid);
-    cr_assert(WIFSTOPPED(status));
+    while (!is_stopped(server->pid))
+        nanosleep(&pause, NULL);
 }
 
 void redis_server_resume(struct redis_server *server)

@@ -11,19 +11,31 @@
 
 #include <hiredis/hiredis.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct redis_address;
 struct redis_server;
 
 struct redis_server_options {
     bool tcp;           /* listens on a free port of the loopback, too */
+    bool sentinel;      /* is a Sentinel, which keeps what it has learnt in its configuration */
     const char *config; /* further lines of its configuration; or NULL */
 };
+
+/* A port of the loopback that nobody listens on. Somebody may take it first; that start then fails. */
+int redis_server_free_port(void);
 
 /* Starts one and waits until it answers. */
 struct redis_server *redis_server_start(struct redis_server_options options);
 
-/* Kills it where it still runs, and removes what it had on disk. Accepts NULL. */
+/*
+ * One that another process started, and ends: its socket, and its pid. It can't be killed or
+ * restarted from here; a pause that was left behind ends.
+ */
+struct redis_server *redis_server_attach(const char *socket, pid_t pid);
+
+/* Kills it where it still runs, and removes what it had on disk; lets go of one that was attached.
+   Accepts NULL. */
 void redis_server_stop(struct redis_server *server);
 
 /* Where it listens; port 0 without tcp. The URL is that of the unix socket. */

@@ -15,11 +15,20 @@
 #include "redis_address.h"
 #include "store.h"
 
+struct generations;
 struct memory;
 struct memory_clock;
+struct redis_node_address;
+struct redis_nodes;
+struct redis_sentinel_options;
 struct redis_server;
 
-enum store_fixture_kind { STORE_FIXTURE_MEMORY, STORE_FIXTURE_REDIS };
+enum store_fixture_kind {
+    STORE_FIXTURE_MEMORY,
+    STORE_FIXTURE_REDIS,
+    STORE_FIXTURE_CACHED, /* REDIS, behind the cache of answers; only to be started as */
+    STORE_FIXTURE_CLUSTER
+};
 
 enum { STORE_FIXTURE_HANDLES = 2 };
 
@@ -33,15 +42,28 @@ struct store_fixture {
     struct loop loop;                 /* of the handles below */
     struct store *handles[STORE_FIXTURE_HANDLES]; /* NULL until they are asked for */
     struct memory *memory;                        /* MEMORY: the data */
-    struct redis_server *server;                  /* REDIS: the data */
+    struct generations *generations;              /* CACHED: what is believed; else NULL */
+    struct redis_nodes *nodes;                    /* CLUSTER: the data */
+    const struct redis_node_address *seeds;       /* CLUSTER: further nodes; as the options */
+    size_t seed_count;                            /* of them */
+    bool one_partition;                           /* CLUSTER: all is asked of the first one */
+    struct redis_server *server; /* REDIS: the data; CLUSTER: who serves the first partition */
     struct redis_address address;                 /* REDIS: where they are */
-    struct store_req req;                         /* of store_fixture_run */
-    bool is_done;                                 /* its callback was called */
-    struct store_stream *streams;                 /* its answer's, kept beyond the callback */
+    struct redis_sentinel_options *sentinel; /* REDIS: who knows where they are; NULL: nobody */
+    struct store_req req;                    /* of store_fixture_run */
+    bool is_done;                            /* its callback was called */
+    struct store_stream *streams;            /* its answer's, kept beyond the callback */
 };
 
-/* Begins with an empty store. */
+/*
+ * Begins with an empty store. A cluster, which is shared by the program's tests, is asked of one
+ * partition alone: there, what is counted by partition is counted as other stores count it. A
+ * request's sessionId says which (ask_session), and where it names none the fixture does.
+ */
 void store_fixture_start(struct store_fixture *fixture, enum store_fixture_kind kind);
+
+/* The same on a cluster of the test's, all partitions of it. Takes the nodes. */
+void store_fixture_start_on(struct store_fixture *fixture, struct redis_nodes *nodes);
 
 /* Closes what is open and ends what was started. */
 void store_fixture_stop(struct store_fixture *fixture);
@@ -64,6 +86,12 @@ void store_fixture_close(struct store *store);
  */
 const struct store_req *store_fixture_run(struct store_fixture *fixture, int handle,
                                           const struct store_req *req);
+
+/*
+ * What stands before the keys of a session, or of any that begins with the same tag, in Redis.
+ * Valid until the next call.
+ */
+const char *store_fixture_key_prefix(const struct store_fixture *fixture, const char *session_id);
 
 /* Makes a live session look as if its last sign of life lay so much further back; past its TTL it
  * is gone. */

@@ -78,3 +78,24 @@ Test(partition, spreads_families_evenly)
     for (int i = 0; i < PARTITION_COUNT; i++) /* five standard deviations of 20 */
         cr_assert(count[i] > 300 && count[i] < 500, "partition %d has %u families", i, count[i]);
 }
+
+Test(partition, is_known_by_the_tag_that_a_text_begins_with)
+{
+    for (unsigned i = 0; i < PARTITION_COUNT; i++) {
+        char text[8];
+
+        snprintf(text, sizeof text, "%.2sxyz", partition_tag(i));
+        cr_assert_eq(partition_of_tag(text), i);
+        text[PARTITION_TAG_LEN] = '\0';
+        cr_assert_eq(partition_of_tag(text), i);
+    }
+}
+
+Test(partition, is_not_known_by_what_is_no_tag)
+{
+    /* The table is one text: "ZA" stands in it, of two tags a half each. */
+    static const char *const texts[] = {"", "M", "MM", "mz", "--", "{MZ}", " MZ", "ZA"};
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        cr_assert_eq(partition_of_tag(texts[i]), PARTITION_COUNT, "\"%s\"", texts[i]);
+}
