@@ -23,7 +23,7 @@ PARTS = ("micro", "floors", "redis", "memory", "half", "idle", "elsewhere", "ses
 # seconds of a run, runs, sessions of the rows, then how far it grows
 SIZES = {
     "smoke": (0.1, 1, 300, (100, 300), (1, 20), (1, 2), 100, 1000, 20),
-    "quick": (0.5, 3, 20000, (1000, 20000), (1, 64, 1000), (1, 2), 10000, 2000, 100),
+    "quick": (0.4, 3, 20000, (1000, 20000), (1, 1000), (1, 2), 10000, 4000, 100),
     "full": (3, 5, 100000, (1000, 10000, 100000, 1000000), (1, 10, 100, 1000, 10000), (1, 2, 4), 10000, 20000, 500),
 }
 
@@ -52,6 +52,8 @@ def parse(arguments):
 
     def numbers(text, default):
         return tuple(int(n) for n in text.split(",")) if text else default
+    options.binaries = os.path.abspath(options.binaries)
+    options.peers = options.peers and os.path.abspath(options.peers)
     options.seconds = options.seconds or seconds
     options.runs = options.runs or runs
     options.sessions = options.sessions or sessions
