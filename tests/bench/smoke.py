@@ -19,7 +19,9 @@ from driver import servers  # noqa: E402
 
 # A session's life in seconds instead of minutes, so that all of it is seen.
 FAST = {"GATEWAY_SESSION_TTL": "6", "GATEWAY_SESSION_HEARTBEAT_INTERVAL": "2", "GATEWAY_LIMITS_DISPLACE_AFTER": "5",
-        "GATEWAY_SESSION_HEARTBEAT_MIN_INTERVAL": "1", "GATEWAY_RATE_LIMIT_CREATE": "0"}
+        "GATEWAY_SESSION_HEARTBEAT_MIN_INTERVAL": "1", "GATEWAY_RATE_LIMIT_CREATE": "0",
+        # a machine that is busy with other tests is no outage
+        "GATEWAY_REDIS_TIMEOUT_MS": "20000", "GATEWAY_AUTHORIZE_TIMEOUT_MS": "20000"}
 VIEWERS = ["--viewers", "300", "--seconds", "8", "--ramp", "1", "--segment", "0.2", "--session", "2", "--pause", "0.3",
            "--ttl", "6", "--displace-after", "5", "--progress", "0"]
 

@@ -62,14 +62,11 @@ def lines(svg, title, axis, series):
     for x in steps:
         svg.text(at[x], top + height + 16, format(x, ","), "middle", 11)
     svg.text((50 + right) / 2, top + height + 32, axis, "middle", 11)
-    used = []
-    for name, colour, points in series:
+    below = 0.0
+    for name, colour, points in sorted(series, key=lambda one: -one[2][-1][1]):
         svg.line([(at[x], top + height * (1 - y / most)) for x, y in points], colour)
-        y = top + height * (1 - points[-1][1] / most) + 4
-        while any(abs(y - other) < 13 for other in used):
-            y += 13
-        used.append(y)
-        svg.text(right + 14, y, name, size=11, colour=colour)
+        below = max(below + 13, top + height * (1 - points[-1][1] / most) + 4)  # names don't stand on each other
+        svg.text(right + 14, below, name, size=11, colour=colour)
     svg.y = top + height + 36
 
 

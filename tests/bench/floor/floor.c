@@ -246,6 +246,7 @@ int main(int argc, char **argv)
                                           {NULL, 0, NULL, 0}};
     const char *script = NULL;
     int redis_port = 0;
+    bool wrong = false;
 
     for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
         if (c == 'r')
@@ -254,8 +255,10 @@ int main(int argc, char **argv)
             script = optarg;
         else if (c == 't')
             bare.ttl_ms = atoi(optarg);
+        else
+            wrong = true;
     }
-    if (optind < argc || (redis_port != 0) != (script != NULL && bare.ttl_ms > 0)) {
+    if (wrong || optind < argc || (redis_port != 0) != (script != NULL && bare.ttl_ms > 0)) {
         fputs("usage: bench_floor [--redis PORT --script FILE --ttl-ms N]; prints the port that it "
               "serves on\n",
               stderr);
