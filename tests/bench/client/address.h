@@ -1,4 +1,5 @@
-/* Where a server listens: "127.0.0.1:8080" or "unix:/path", as the gateway's own settings say it. */
+/* Where a server listens: "127.0.0.1:8080" or "unix:/path", as the gateway's own settings say it.
+ */
 #ifndef BENCH_ADDRESS_H
 #define BENCH_ADDRESS_H
 

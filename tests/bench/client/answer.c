@@ -1,4 +1,5 @@
-/* Reading answers. Every one that a load generator gets passes here, so the head is walked through once. */
+/* Reading answers. Every one that a load generator gets passes here, so the head is walked through
+ * once. */
 #include "answer.h"
 
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /*
- * A histogram of times: buckets that grow with the value, so that each is known to within 1 %, from a
- * microsecond to hours, in a few KiB and without keeping a single sample.
+ * A histogram of times: buckets that grow with the value, so that each is known to within 1 %, from
+ * a microsecond to hours, in a few KiB and without keeping a single sample.
  */
 #ifndef BENCH_LATENCY_H
 #define BENCH_LATENCY_H
@@ -22,7 +22,8 @@ void latency_add(struct latency *latency, uint64_t us);
 /* Adds all of one histogram's values to another. */
 void latency_merge(struct latency *into, const struct latency *from);
 
-/* The least value that so many per cent (0 to 100) of all don't exceed, in µs; 0 where there is none. */
+/* The least value that so many per cent (0 to 100) of all don't exceed, in µs; 0 where there is
+ * none. */
 uint64_t latency_percentile(const struct latency *latency, double percent);
 
 #endif

@@ -1,10 +1,12 @@
 /*
- * The least that an answer costs: libmicrohttpd in its external-epoll mode under libuv, one thread, no work.
+ * The least that an answer costs: libmicrohttpd in its external-epoll mode under libuv, one thread,
+ * no work.
  *
- * Without --redis it answers everything with an empty 200. With --redis it is the bare prototype of a heartbeat:
- * POST /heartbeat/<sessionId>/<familyId>/<deviceId>/<userId> is one EVALSHA of the given script, with the given TTL,
- * over one pipelined hiredis connection; the connection is suspended meanwhile, commands of one turn of the loop
- * leave in one write. No token, no router, no log, no deadlines, nothing that can go wrong: it ends where something does.
+ * Without --redis it answers everything with an empty 200. With --redis it is the bare prototype of
+ * a heartbeat: POST /heartbeat/<sessionId>/<familyId>/<deviceId>/<userId> is one EVALSHA of the
+ * given script, with the given TTL, over one pipelined hiredis connection; the connection is
+ * suspended meanwhile, commands of one turn of the loop leave in one write. No token, no router, no
+ * log, no deadlines, nothing that can go wrong: it ends where something does.
  */
 #include <arpa/inet.h>
 #include <getopt.h>
@@ -275,5 +277,6 @@ int main(int argc, char **argv)
         uv_signal_start(&bare.stop[i], on_signal, i == 0 ? SIGTERM : SIGINT);
     }
     uv_run(&bare.loop, UV_RUN_DEFAULT);
-    return 0; /* a suspended connection would abort MHD_stop_daemon, and nobody waits for answers any more */
+    return 0; /* a suspended connection would abort MHD_stop_daemon, and nobody waits for answers
+                 any more */
 }

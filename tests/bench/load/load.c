@@ -1,10 +1,11 @@
 /*
- * A load generator: sends requests that were formatted beforehand over connections that stay open, looks at
- * every answer, and prints what it measured as one line of JSON.
+ * A load generator: sends requests that were formatted beforehand over connections that stay open,
+ * looks at every answer, and prints what it measured as one line of JSON.
  *
- * Closed loop: each connection sends its next request when it has its answer. Open loop (--rate): requests
- * are due at even distances whatever the server does, and a request's time counts from when it was due, so that a
- * server that stalls can't hide it. One thread on epoll; about 2 µs of CPU a request.
+ * Closed loop: each connection sends its next request when it has its answer. Open loop (--rate):
+ * requests are due at even distances whatever the server does, and a request's time counts from
+ * when it was due, so that a server that stalls can't hide it. One thread on epoll; about 2 µs of
+ * CPU a request.
  */
 #include <errno.h>
 #include <getopt.h>

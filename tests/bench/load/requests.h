@@ -1,6 +1,6 @@
 /*
- * The requests that a load generator sends: a file of them, formatted beforehand, each ended by a NUL byte.
- * The file is mapped, so a million of them cost no more to begin with than one.
+ * The requests that a load generator sends: a file of them, formatted beforehand, each ended by a
+ * NUL byte. The file is mapped, so a million of them cost no more to begin with than one.
  */
 #ifndef BENCH_REQUESTS_H
 #define BENCH_REQUESTS_H

@@ -1,8 +1,9 @@
 /*
- * Micro-benchmarks: what the parts of a request cost by themselves, without sockets or Redis. Prints a line of JSON
- * for each, with nanoseconds of CPU an operation.
+ * Micro-benchmarks: what the parts of a request cost by themselves, without sockets or Redis.
+ * Prints a line of JSON for each, with nanoseconds of CPU an operation.
  *
- * Each runs over many tokens and sessions in turn, so that no branch predictor or cache learns the one.
+ * Each runs over many tokens and sessions in turn, so that no branch predictor or cache learns the
+ * one.
  */
 #include <jansson.h>
 #include <sodium.h>

@@ -95,8 +95,9 @@ static bool lists(const json_t *sessions, const char *id)
 }
 
 /*
- * A list of the family's streams, on one device or any: each must have been able to live since the request left, and
- * all that lived throughout must be there. One that is unknown was created by a request that isn't answered yet.
+ * A list of the family's streams, on one device or any: each must have been able to live since the
+ * request left, and all that lived throughout must be there. One that is unknown was created by a
+ * request that isn't answered yet.
  */
 static void check_streams(struct viewer *viewer, const json_t *sessions, int device,
                           const char *what)

@@ -1,4 +1,5 @@
-/* Answers held against the rules. Whatever is wrong is counted and printed; nothing here asks for anything. */
+/* Answers held against the rules. Whatever is wrong is counted and printed; nothing here asks for
+ * anything. */
 #ifndef VIEWERS_CHECK_H
 #define VIEWERS_CHECK_H
 

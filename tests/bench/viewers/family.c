@@ -5,10 +5,10 @@
 #include <string.h>
 
 /*
- * A heartbeat may be answered without a write for a second after the last, clocks are read at either end of a
- * request, and the gateway's times are cut to milliseconds.
+ * A heartbeat may be answered without a write for a second after the last, clocks are read at
+ * either end of a request, and the gateway's times are cut to milliseconds. Of two times in the
+ * same millisecond either may have been first: what must be before is less, never equal.
  */
-/* Of two times in the same millisecond either may have been first: what must be before is less, never equal. */
 enum { MARGIN_MS = 1500, KEPT_MS = 15 * 1000 };
 
 /* After so long a silence somebody else may have been given its place. */

@@ -1,10 +1,11 @@
 /*
- * What is known of a family's sessions from the answers alone, and what follows from it by the rules (DESIGN.md
- * sections 3 and 5).
+ * What is known of a family's sessions from the answers alone, and what follows from it by the
+ * rules (DESIGN.md sections 3 and 5).
  *
- * Much can't be known: a stop that isn't answered yet may have happened, a session that has been silent for long may
- * have been displaced. So a session is live for sure, ended for sure, or neither, and only what is sure is held
- * against the gateway. Times are milliseconds of the monotonic clock.
+ * Much can't be known: a stop that isn't answered yet may have happened, a session that has been
+ * silent for long may have been displaced. So a session is live for sure, ended for sure, or
+ * neither, and only what is sure is held against the gateway. Times are milliseconds of the
+ * monotonic clock.
  */
 #ifndef VIEWERS_FAMILY_H
 #define VIEWERS_FAMILY_H
@@ -64,7 +65,8 @@ void family_forget(struct family *family, const struct family_rules *rules, int6
 
 struct view *family_find(const struct family *family, const char *id);
 
-/* Notes a sign of life that was sent at sent_ms and answered with yes. Returns whether it was not sure to live before. */
+/* Notes a sign of life that was sent at sent_ms and answered with yes. Returns whether it was not
+ * sure to live before. */
 bool view_sign(struct view *view, const struct family_rules *rules, int64_t sent_ms,
                int64_t now_ms);
 

@@ -1,14 +1,15 @@
 /*
  * Connections and the queue of requests that wait for one.
  *
- * A request leaves in pool_send where a connection is free, else when one becomes so. A connection that is lost with
- * a request under way fails that request and is made again; one lost in idleness is made again, and
- * nobody notices.
+ * A request leaves in pool_send where a connection is free, else when one becomes so. A connection
+ * that is lost with a request under way fails that request and is made again; one lost in idleness
+ * is made again, and nobody notices.
  */
 #include "pool.h"
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -67,8 +68,11 @@ static void close_connection(struct connection *connection)
 static void reopen(struct connection *connection)
 {
     close_connection(connection);
-    if (!open_connection(connection))
-        abort(); /* the server has gone away: there is nothing more to be learnt */
+    if (!open_connection(connection)) {
+        fprintf(stderr, "bench_viewers: the gateway can't be reached any more: %s\n",
+                strerror(errno));
+        exit(2);
+    }
 }
 
 static bool write_all(struct connection *connection, const struct buf *text)

@@ -1,11 +1,11 @@
 /*
  * A viewer's life.
  *
- * AWAY: its timer creates a session; a 409 makes it either ask for another's place or wait. WATCHING: its timer
- * asks for a segment, sends a heartbeat when one is due, and now and then zaps, lists the family, tries a forged
- * token, or ends: by a stop (then PROBING: the session must be refused), a crash (the session stays behind; it
- * comes back at once, as the same player or as another), or sleep (ASLEEP: it comes back by a heartbeat, maybe
- * after its session's time).
+ * AWAY: its timer creates a session; a 409 makes it either ask for another's place or wait.
+ * WATCHING: its timer asks for a segment, sends a heartbeat when one is due, and now and then zaps,
+ * lists the family, tries a forged token, or ends: by a stop (then PROBING: the session must be
+ * refused), a crash (the session stays behind; it comes back at once, as the same player or as
+ * another), or sleep (ASLEEP: it comes back by a heartbeat, maybe after its session's time).
  */
 #include "viewer.h"
 
@@ -185,7 +185,8 @@ static void fall_asleep(struct viewer *viewer)
 {
     viewer->all->tally.slept++;
     viewer->state = VIEWER_ASLEEP;
-    /* Not for as long as a tombstone is kept, two TTLs: who sleeps longer comes back from what it ended by. */
+    /* Not for as long as a tombstone is kept, two TTLs: who sleeps longer comes back from what it
+     * ended by. */
     later(viewer, (double)viewer->all->options.rules.ttl_ms / 1000 * 1.1 * dice(viewer->all));
 }
 
@@ -258,8 +259,8 @@ static void complain(struct viewer *viewer, const struct answer *answer, const c
 }
 
 /*
- * A session that this create was to end. Where it lived it has ended; else the create may have passed it over, and it
- * may come back.
+ * A session that this create was to end. Where it lived it has ended; else the create may have
+ * passed it over, and it may come back.
  */
 static void settle(struct viewer *viewer, struct view *view, bool created)
 {

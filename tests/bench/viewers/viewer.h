@@ -1,7 +1,7 @@
 /*
- * One viewer: a closed loop that watches, zaps, stops, crashes, sleeps, comes back, and asks for room. Each has one
- * request under way at a time, as a player has. What it does next is thrown by dice; what it is answered is
- * checked by the rules.
+ * One viewer: a closed loop that watches, zaps, stops, crashes, sleeps, comes back, and asks for
+ * room. Each has one request under way at a time, as a player has. What it does next is thrown by
+ * dice; what it is answered is checked by the rules.
  */
 #ifndef VIEWERS_VIEWER_H
 #define VIEWERS_VIEWER_H

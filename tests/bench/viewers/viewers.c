@@ -1,7 +1,7 @@
 /*
- * A population of viewers, in one process: tens of thousands of players that watch, zap, stop, crash and sleep in
- * families of all sizes, some of them larger than the limit. Holds it for a given time, checks every answer against
- * the rules, and ends with 0 where all were right.
+ * A population of viewers, in one process: tens of thousands of players that watch, zap, stop,
+ * crash and sleep in families of all sizes, some of them larger than the limit. Holds it for a
+ * given time, checks every answer against the rules, and ends with 0 where all were right.
  *
  * It takes the gateway's auth.mode to be `open`, and its settings to be what the options say.
  */
@@ -199,7 +199,8 @@ static void read_options(int argc, char **argv, struct viewer_options *viewer)
 
 /* ---- the population ---- */
 
-/* Families as they are: many of one to three, some of a house full, some that share with all they know. */
+/* Families as they are: many of one to three, some of a house full, some that share with all they
+ * know. */
 static size_t family_size(uint64_t dice)
 {
     unsigned kind = (unsigned)(dice % 100);
