@@ -14,8 +14,7 @@
 #include <string.h>
 
 #include "check.h"
-
-enum { TITLES = 5000 };
+#include "viewer_call.h"
 
 static void on_answer(struct pool_request *request, const struct answer *answer, const char *data);
 static void on_timer(uv_timer_t *timer);
@@ -25,132 +24,20 @@ static int64_t now_ms(void)
     return (int64_t)(uv_hrtime() / 1000000);
 }
 
-/* ---- dice ---- */
-
-static double dice(struct viewers *all)
-{
-    all->random ^= all->random >> 12;
-    all->random ^= all->random << 25;
-    all->random ^= all->random >> 27;
-    return (double)(all->random * 0x2545f4914f6cdd1du >> 11) / (double)(UINT64_C(1) << 53);
-}
+/* ---- dice and time ---- */
 
 static bool chance(struct viewers *all, double probability)
 {
-    return dice(all) < probability;
+    return viewers_dice(all) < probability;
 }
 
 /* Calls again after a time that is thrown: half of this to one and a half. */
 static void later(struct viewer *viewer, double seconds)
 {
-    double ms = seconds * 1000 * (0.5 + dice(viewer->all));
+    double ms = seconds * 1000 * (0.5 + viewers_dice(viewer->all));
 
     if (!viewer->all->closing)
         uv_timer_start(&viewer->timer, on_timer, (uint64_t)ms, 0);
-}
-
-/* ---- requests ---- */
-
-static void send_call(struct viewer *viewer, enum call call)
-{
-    viewer->call = call;
-    pool_send(viewer->all->pool, &viewer->request);
-}
-
-static struct buf *begin(struct viewer *viewer)
-{
-    viewer->forged = false;
-    buf_clear(&viewer->request.text);
-    return &viewer->request.text;
-}
-
-static const char *token(struct viewer *viewer)
-{
-    return buf_text(&viewer->token);
-}
-
-static void create(struct viewer *viewer)
-{
-    const struct viewers *all = viewer->all;
-    struct buf *text = begin(viewer);
-    char replace[64] = "", body[512];
-
-    viewer->media = (unsigned)(dice(viewer->all) * TITLES);
-    if (viewer->given_up != NULL) {
-        snprintf(replace, sizeof replace, ",\"replace\":[\"%s\"]", viewer->given_up->id);
-        viewer->given_up->pending_ends++;
-    }
-    if (viewer->left != NULL)
-        viewer->left->pending_ends++;
-    viewer->family->creates++;
-    int len =
-        snprintf(body, sizeof body,
-                 "{\"userId\":\"u%u-%u\",\"familyId\":\"f%u-%u\",\"deviceId\":\"d%u-%u-%u\","
-                 "\"mediaId\":\"title-%u\",\"playerId\":\"p%u-%u\",\"deviceName\":\"Screen %u\"%s}",
-                 all->generation, viewer->number, all->generation, viewer->family->number,
-                 all->generation, viewer->family->number, viewer->device, viewer->media,
-                 viewer->number, viewer->player, viewer->device, replace);
-    buf_printf(
-        text,
-        "POST /v1/sessions HTTP/1.1\r\nHost: gateway.example\r\nContent-Type: application/json\r\n"
-        "Content-Length: %d\r\n\r\n%s",
-        len, body);
-    send_call(viewer, CALL_CREATE);
-}
-
-static void authorize(struct viewer *viewer, bool forged)
-{
-    struct buf *text = begin(viewer);
-
-    buf_printf(text,
-               "GET /v1/authorize HTTP/1.1\r\nHost: gateway.example\r\nX-Original-URI: "
-               "/vod/s.m4s?stream_token=%s\r\n\r\n",
-               token(viewer));
-    if (forged) {
-        char *changed = &text->data[text->len - 4 - 20];
-        *changed = *changed == 'A' ? 'B' : 'A';
-        viewer->forged = true;
-    }
-    send_call(viewer, CALL_AUTHORIZE);
-}
-
-static void heartbeat(struct viewer *viewer, bool zaps)
-{
-    struct buf *text = begin(viewer);
-    char body[64] = "";
-
-    viewer->heartbeat_at_ms =
-        now_ms() + (int64_t)((double)viewer->heartbeat_ms * (0.9 + 0.1 * dice(viewer->all)));
-    if (zaps) {
-        viewer->view->media_next = (unsigned)(dice(viewer->all) * TITLES);
-        snprintf(body, sizeof body, "{\"mediaId\":\"title-%u\"}", viewer->view->media_next);
-    }
-    buf_printf(
-        text,
-        "POST /v1/sessions/%s/heartbeat HTTP/1.1\r\nHost: gateway.example\r\nX-Stream-Token: %s\r\n"
-        "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-        viewer->view->id, token(viewer), strlen(body), body);
-    send_call(viewer, zaps ? CALL_ZAP : CALL_HEARTBEAT);
-}
-
-static void stop(struct viewer *viewer)
-{
-    viewer->view->pending_ends++;
-    viewer->view->reasons |= REASON_STOPPED;
-    buf_printf(
-        begin(viewer),
-        "DELETE /v1/sessions/%s HTTP/1.1\r\nHost: gateway.example\r\nX-Stream-Token: %s\r\n\r\n",
-        viewer->view->id, token(viewer));
-    send_call(viewer, CALL_STOP);
-}
-
-static void list(struct viewer *viewer)
-{
-    buf_printf(begin(viewer),
-               "GET /v1/families/f%u-%u/sessions HTTP/1.1\r\nHost: "
-               "gateway.example\r\nX-Stream-Token: %s\r\n\r\n",
-               viewer->all->generation, viewer->family->number, token(viewer));
-    send_call(viewer, CALL_LIST);
 }
 
 /* ---- what it does ---- */
@@ -187,7 +74,8 @@ static void fall_asleep(struct viewer *viewer)
     viewer->state = VIEWER_ASLEEP;
     /* Not for as long as a tombstone is kept, two TTLs: who sleeps longer comes back from what it
      * ended by. */
-    later(viewer, (double)viewer->all->options.rules.ttl_ms / 1000 * 1.1 * dice(viewer->all));
+    later(viewer,
+          (double)viewer->all->options.rules.ttl_ms / 1000 * 1.1 * viewers_dice(viewer->all));
 }
 
 static void watch(struct viewer *viewer)
@@ -196,22 +84,22 @@ static void watch(struct viewer *viewer)
     double ends = all->options.segment_s / all->options.session_s; /* at this segment */
 
     if (chance(all, ends)) {
-        double how = dice(all);
+        double how = viewers_dice(all);
 
         if (how < 0.6)
-            stop(viewer);
+            viewer_stop(viewer);
         else if (how < 0.8)
             crash(viewer);
         else
             fall_asleep(viewer);
     } else if (now_ms() >= viewer->heartbeat_at_ms) {
-        heartbeat(viewer, false);
+        viewer_heartbeat(viewer, false);
     } else if (chance(all, 0.02)) {
-        heartbeat(viewer, true);
+        viewer_heartbeat(viewer, true);
     } else if (chance(all, 0.01)) {
-        list(viewer);
+        viewer_list(viewer);
     } else {
-        authorize(viewer, chance(all, 0.01));
+        viewer_authorize(viewer, chance(all, 0.01));
     }
 }
 
@@ -223,19 +111,19 @@ static void on_timer(uv_timer_t *timer)
         return;
     switch (viewer->state) {
     case VIEWER_AWAY:
-        create(viewer);
+        viewer_create(viewer);
         break;
     case VIEWER_WATCHING:
         watch(viewer);
         break;
     case VIEWER_ASLEEP:
-        heartbeat(viewer, false);
+        viewer_heartbeat(viewer, false);
         break;
     case VIEWER_PROBING:
         if (chance(viewer->all, 0.5))
-            authorize(viewer, false);
+            viewer_authorize(viewer, false);
         else
-            heartbeat(viewer, false);
+            viewer_heartbeat(viewer, false);
         break;
     }
 }
@@ -296,7 +184,7 @@ static void take_session(struct viewer *viewer, const json_t *document)
     viewer->heartbeat_ms =
         1000 * json_integer_value(json_object_get(document, "heartbeatInterval"));
     viewer->heartbeat_at_ms =
-        now_ms() + (int64_t)((double)viewer->heartbeat_ms * dice(viewer->all));
+        now_ms() + (int64_t)((double)viewer->heartbeat_ms * viewers_dice(viewer->all));
     check_document(viewer, document);
     check_limits(viewer, "a create");
     later(viewer, viewer->all->options.segment_s);
@@ -316,7 +204,7 @@ static void take_conflict(struct viewer *viewer, const json_t *problem)
     }
     viewer->given_up = view;
     viewer->all->tally.replaced++;
-    create(viewer);
+    viewer_create(viewer);
 }
 
 static void on_created(struct viewer *viewer, const struct answer *answer, const char *data)
@@ -496,7 +384,7 @@ void viewer_start(struct viewer *viewer, struct viewers *all, struct family *fam
     viewer->request.done = on_answer;
     uv_timer_init(all->loop, &viewer->timer);
     viewer->timer.data = viewer;
-    uv_timer_start(&viewer->timer, on_timer, (uint64_t)(dice(all) * (double)within_ms), 0);
+    uv_timer_start(&viewer->timer, on_timer, (uint64_t)(viewers_dice(all) * (double)within_ms), 0);
 }
 
 void viewer_close(struct viewer *viewer)
