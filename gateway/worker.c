@@ -183,8 +183,10 @@ static struct store *over(struct store *under, struct store *decorated)
 static struct store *open_store(struct worker *worker)
 {
     const struct worker_options *options = &worker->options;
-    const struct store_cache_options cache = {
-        .generations = options->generations, .cache_ms = options->cache_ms, .most = CACHED_ANSWERS};
+    const struct store_cache_options cache = {.generations = options->generations,
+                                              .cache_ms = options->cache_ms,
+                                              .ttl_ms = options->api.ttl_s * 1000,
+                                              .most = CACHED_ANSWERS};
 
     if (options->outage == NULL)
         return store_memory_open(options->memory, &worker->loop);

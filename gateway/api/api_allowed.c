@@ -4,6 +4,8 @@
  */
 #include <stdlib.h>
 #include <string.h>
+
+#define HASH_NONFATAL_OOM 1 /* the element is kept nowhere then, its hh.tbl NULL */
 #include <uthash.h>
 #include <utlist.h>
 
@@ -106,6 +108,11 @@ static void keep(struct api_allowed *all, const char *session_id, const char *co
     for (size_t i = 0; i < NAMES; i++)
         at = stpcpy(at, names[i]) + 1;
     HASH_ADD(hh, all->table, session_id, SESSION_ID_LEN, allowed);
+    if (allowed->hh.tbl == NULL) {
+        http_response_unref(allowed->response);
+        free(allowed);
+        return;
+    }
     DL_APPEND(all->queue, allowed);
     if (HASH_COUNT(all->table) > API_ALLOWED_MAX)
         drop(all, all->queue);

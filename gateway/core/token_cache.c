@@ -4,6 +4,8 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define HASH_NONFATAL_OOM 1 /* the element is kept nowhere then, its hh.tbl NULL */
 #include <uthash.h>
 #include <utlist.h>
 
@@ -123,6 +125,10 @@ static void keep(struct token_cache *cache, const unsigned char hash[HASH_LEN], 
     if (entry == NULL)
         return;
     HASH_ADD_KEYPTR_BYHASHVALUE(hh, cache->table, entry->hash, HASH_LEN, place, entry);
+    if (entry->hh.tbl == NULL) {
+        free(entry);
+        return;
+    }
     DL_APPEND(cache->queue, entry);
     if (HASH_COUNT(cache->table) > cache->most)
         drop(cache, cache->queue);

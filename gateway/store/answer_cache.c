@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+#define HASH_NONFATAL_OOM 1 /* the element is kept nowhere then, its hh.tbl NULL */
 #include <uthash.h>
 #include <utlist.h>
 
@@ -95,6 +97,10 @@ void answer_cache_put(struct answer_cache *cache, const char *session_id,
     if (entry == NULL)
         return;
     HASH_ADD(hh, cache->table, id, SESSION_ID_LEN, entry);
+    if (entry->hh.tbl == NULL) {
+        free(entry);
+        return;
+    }
     DL_APPEND(cache->queue, entry);
     if (HASH_COUNT(cache->table) > cache->most)
         drop(cache, cache->queue);

@@ -32,6 +32,19 @@ static int64_t now_ms(const struct store_cache *self)
 
 /* ---- From the cache ---- */
 
+/* The store's clock, by the answer that it gave. */
+static int64_t store_now_ms(const struct store_cache *self, const struct answer *answer)
+{
+    return answer->now_ms + (now_ms(self) - answer->answered_ms);
+}
+
+/* Whether the session may have expired meanwhile. */
+static bool is_outlived(const struct store_cache *self, const struct answer *answer)
+{
+    return answer->err == ERR_OK &&
+           store_now_ms(self, answer) >= answer->last_heartbeat_ms + self->options.ttl_ms;
+}
+
 /* The answer about a session, if it is to be believed. */
 static struct answer *believed(struct store_cache *self, const char *session_id)
 {
@@ -41,7 +54,8 @@ static struct answer *believed(struct store_cache *self, const char *session_id)
         return NULL;
     answer = answer_cache_find(self->answers, session_id);
     if (answer == NULL || now_ms(self) - answer->answered_ms >= self->options.cache_ms ||
-        answer->generation != generations_of(self->options.generations, session_id))
+        answer->generation != generations_of(self->options.generations, session_id) ||
+        is_outlived(self, answer))
         return NULL;
     return answer;
 }
@@ -50,7 +64,7 @@ static void tell(const struct store_cache *self, const struct answer *answer, st
 {
     store_begin(req);
     req->err = answer->err;
-    req->now_ms = answer->now_ms + (now_ms(self) - answer->answered_ms);
+    req->now_ms = store_now_ms(self, answer);
     if (answer->err == ERR_OK) {
         strcpy(req->session.media_id, answer->media_id);
         req->session.last_heartbeat_ms = answer->last_heartbeat_ms;
@@ -82,13 +96,17 @@ static void keep(struct store_cache *self, const struct store_req *req)
         answer_cache_put(self->answers, req->session.id, &answer);
 }
 
-/* A heartbeat was answered: a sign of life that the cache may have an older one of. */
+/*
+ * A heartbeat was answered: a sign of life that the cache may have an older one of. One that came too soon to
+ * be written counts from when the last was, which the session's end tells.
+ */
 static void note_alive(struct store_cache *self, const struct store_req *req)
 {
     struct answer *answer = believed(self, req->session.id);
+    int64_t written_ms = req->expires_ms - self->options.ttl_ms;
 
     if (answer != NULL && answer->err == ERR_OK)
-        answer->last_heartbeat_ms = req->now_ms;
+        answer->last_heartbeat_ms = written_ms < req->now_ms ? written_ms : req->now_ms;
 }
 
 static void learn(struct store_cache *self, const struct store_req *req)

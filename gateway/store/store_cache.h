@@ -14,6 +14,7 @@ struct store;
 struct store_cache_options {
     struct generations *generations; /* shared by all threads; must outlive the handle */
     int64_t cache_ms;                /* how old an answer may be: authorize.cache_ms */
+    int64_t ttl_ms;                  /* session.ttl: no answer outlives its session */
     size_t most;                     /* answers kept */
 };
 

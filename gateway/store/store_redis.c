@@ -110,11 +110,16 @@ static void format_call(struct redis_call *call, struct redis_link *link, struct
     }
 }
 
+/* Whether the command is none of a script's, and names one key. */
+static bool names_one_key(enum step step, enum store_op op)
+{
+    return step == STEP_WHY || (step == STEP_OP && (op == STORE_CHECK || op == STORE_SET_LIMITS));
+}
+
 static void ask(struct pending *pending, enum step step)
 {
     pending->step = step;
-    pending->call.one_key =
-        step == STEP_WHY || (step == STEP_OP && pending->req->op == STORE_CHECK);
+    pending->call.one_key = names_one_key(step, pending->req->op);
     redis_client_call(pending->self->client, &pending->call);
 }
 

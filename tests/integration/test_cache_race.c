@@ -70,7 +70,7 @@ static void set_up(void)
                                .generations = generations_new()};
     cr_assert_not_null(slow.generations);
     const struct store_cache_options options = {
-        .generations = slow.generations, .cache_ms = 3600000, .most = 100};
+        .generations = slow.generations, .cache_ms = 3600000, .ttl_ms = 3600000, .most = 100};
     cache = store_cache_open(&options, &slow.store);
     cr_assert_not_null(cache);
     generations_set_fed(slow.generations, true);

@@ -30,8 +30,10 @@ void cache_fixture_start_on(struct cache_fixture *fixture, struct redis_nodes *n
 
 void cache_fixture_open_deaf(struct cache_fixture *fixture, enum outage_policy policy)
 {
-    const struct store_cache_options options = {
-        .generations = fixture->generations, .cache_ms = fixture->cache_ms, .most = fixture->most};
+    const struct store_cache_options options = {.generations = fixture->generations,
+                                                .cache_ms = fixture->cache_ms,
+                                                .ttl_ms = fixture->outage.store.options.ttl_ms,
+                                                .most = fixture->most};
     struct store **handle = &fixture->outage.store.handles[0];
 
     outage_fixture_open_up(&fixture->outage, policy);

@@ -137,8 +137,10 @@ struct store *store_fixture_open(struct store_fixture *fixture, struct loop *loo
     }
     cr_assert_not_null(store);
     if (fixture->generations != NULL) {
-        const struct store_cache_options options = {
-            .generations = fixture->generations, .cache_ms = 1000, .most = 100};
+        const struct store_cache_options options = {.generations = fixture->generations,
+                                                    .cache_ms = 1000,
+                                                    .ttl_ms = fixture->options.ttl_ms,
+                                                    .most = 100};
 
         store = store_cache_open(&options, store);
         cr_assert_not_null(store);

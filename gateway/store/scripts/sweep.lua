@@ -19,7 +19,7 @@ local function decoded(text)
 end
 
 local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'WITHSCORES', 'LIMIT', 0, ARGV[2])
-local alive, gone, expired = {}, {}, 0
+local alive, dead, gone, expired = {}, {}, {}, 0
 for i = 1, #due, 2 do
   local id, family, device, user, started = string.match(due[i], '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
   local left = id and redis.call('PTTL', prefix .. 'session:' .. id) or -2
@@ -29,7 +29,10 @@ for i = 1, #due, 2 do
   elseif left == -1 then
     alive[#alive + 1] = now + 60000
     alive[#alive + 1] = due[i]
-  elseif id then
+  else
+    dead[#dead + 1] = due[i]
+  end
+  if id and left == -2 then
     local about = {sessionId = id, familyId = decoded(family), deviceId = decoded(device), userId = decoded(user)}
     about.sets = {}
     for _, set in ipairs({prefix .. 'family_streams:' .. about.familyId, prefix .. 'device_streams:' .. about.deviceId}) do
@@ -54,9 +57,10 @@ for _, about in ipairs(gone) do
     event(KEYS[2], 'expired', about, 'expired', nil, about.duration)
   end
 end
-for i = 1, #due, 2 do
-  redis.call('ZREM', KEYS[1], due[i])
-end
+-- What frees memory comes first: a Redis that has none left refuses a script's first write alone. Those alive
+-- are re-armed in place: were they all taken out before, the key would be gone, and in a slot on its way to
+-- another node no command takes a key that isn't there.
+redis.call('ZREM', KEYS[1], '', unpack(dead))
 for i = 1, #alive, 2 do
   redis.call('ZADD', KEYS[1], alive[i], alive[i + 1])
 end
