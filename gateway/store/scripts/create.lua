@@ -26,34 +26,51 @@ local prefix, id, reviving, ttl = ARGV[1], ARGV[2], ARGV[3] == 'revive', tonumbe
 local sets = {family = KEYS[3], device = KEYS[4]}
 local self = {sessionId = id, userId = ARGV[19], familyId = ARGV[20], deviceId = ARGV[21], mediaId = ARGV[22]}
 local text_now = rfc3339(now)
+local two_ttls = string.format('%d', 2 * ttl) -- once: a number costs Redis more than a text
 
-expect_type(sets.family, 'set')
-expect_type(sets.device, 'set')
+-- All texts in one call. To MGET what is no text is none: what else stands there is told of by its name.
+local texts = redis.call('MGET', KEYS[1], KEYS[2], KEYS[5], KEYS[6], KEYS[8], KEYS[9])
+local known, tombstone, override, creates_text, marks = texts[1], texts[2], texts[3], texts[4], {texts[5], texts[6]}
+local readable = 0
+for i = 1, 6 do
+  readable = readable + (texts[i] and 1 or 0)
+end
+if redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[5], KEYS[6], KEYS[8], KEYS[9]) > readable then
+  for _, i in ipairs({1, 2, 5, 6, 8, 9}) do
+    expect_type(KEYS[i], 'string')
+  end
+end
 expect_type(KEYS[10], 'zset')
 expect_type(KEYS[11], 'stream')
-for _, key in ipairs({KEYS[2], KEYS[5], KEYS[6], KEYS[8], KEYS[9]}) do
-  expect_type(key, 'string')
+
+-- How many members a set has; 0 where there is none.
+local function size_of(set)
+  local size = redis.pcall('SCARD', set)
+  if type(size) == 'table' then
+    expect_type(set, 'set')
+    size = redis.call('SCARD', set) -- raises what it was instead
+  end
+  return size
 end
+
+local sizes = {family = size_of(sets.family), device = size_of(sets.device)}
+local active = {family = sizes.family, device = sizes.device}
 
 -- Limits in force: the family's override, else the caller's word, else the settings.
-local limits = {}
-local override = decode(redis.call('GET', KEYS[5]) or '{}')
-for i, kind in ipairs({'family', 'device'}) do
-  local claim, setting = tonumber(ARGV[4 + i]), tonumber(ARGV[6 + i])
-  limits[kind] = limit_of(override, kind) or (claim >= 0 and claim or setting)
+override = override and decode(override)
+local function limit_in_force(kind, claim, setting)
+  return override and limit_of(override, kind) or (claim >= 0 and claim or setting)
 end
-
-local active = {family = redis.call('SCARD', sets.family), device = redis.call('SCARD', sets.device)}
+local limits = {family = limit_in_force('family', tonumber(ARGV[5]), tonumber(ARGV[7])),
+  device = limit_in_force('device', tonumber(ARGV[6]), tonumber(ARGV[8]))}
 
 -- It lives already: a repeat, after an answer that was lost.
-local known = redis.call('GET', KEYS[1])
 if known then
   return {'ok', now, active.family, active.device, limits.family, limits.device,
     redis.call('PTTL', KEYS[1]), '', known}
 end
 
 if reviving then
-  local tombstone = redis.call('GET', KEYS[2])
   if tombstone then
     return {'session_ended', now, tombstone}
   end
@@ -61,8 +78,8 @@ if reviving then
     active[kind] = active[kind] - redis.call('SISMEMBER', set, id)
   end
 end
-for i = 8, 9 do
-  local revoked = decode(redis.call('GET', KEYS[i]) or '{}')
+for i = 1, 2 do
+  local revoked = marks[i] and decode(marks[i]) or {}
   if (time_text(revoked.blockedUntil) or '') > text_now then
     if not reviving then
       self.sessionId = nil
@@ -79,10 +96,9 @@ end
 -- written before.
 local rate, creates, window_left = reviving and 0 or tonumber(ARGV[12]), 0, 0
 if rate > 0 then
-  local text = redis.call('GET', KEYS[6])
-  window_left = redis.call('PTTL', KEYS[6])
-  if text and window_left > 0 and #text < 16 and string.find(text, '^%d+$') then
-    creates = tonumber(text)
+  window_left = creates_text and redis.call('PTTL', KEYS[6]) or 0
+  if window_left > 0 and #creates_text < 16 and string.find(creates_text, '^%d+$') then
+    creates = tonumber(creates_text)
   else
     window_left = 0
   end
@@ -92,7 +108,7 @@ local function count_create()
   if rate > 0 and window_left > 0 then
     redis.call('INCR', KEYS[6])
   elseif rate > 0 then
-    redis.call('SET', KEYS[6], '1', 'PX', 60000)
+    redis.call('SET', KEYS[6], '1', 'PX', '60000')
   end
 end
 
@@ -108,22 +124,29 @@ local function full(kind)
 end
 
 -- The live streams by sessionId, {id, value, family, device}, and the members whose session is gone. Read
--- in chunks, since a limit of 0 can grow a set to thousands.
-local streams, gone = {}, {family = {}, device = {}}
+-- in chunks, since a limit of 0 can grow a set to thousands; each value once.
+local streams, gone, stem = {}, {family = {}, device = {}}, prefix .. 'session:'
 
 local function read_members(kind)
-  local members = redis.call('SMEMBERS', sets[kind])
-  for first = 1, #members, 500 do
+  local members = sizes[kind] > 0 and redis.call('SMEMBERS', sets[kind]) or {}
+  local unread = {}
+  for _, member in ipairs(members) do
+    if streams[member] then
+      streams[member][kind] = true
+    else
+      unread[#unread + 1] = member
+    end
+  end
+  for first = 1, #unread, 500 do
     local keys = {}
-    for i = first, math.min(first + 499, #members) do
-      keys[#keys + 1] = prefix .. 'session:' .. members[i]
+    for i = first, math.min(first + 499, #unread) do
+      keys[#keys + 1] = stem .. unread[i]
     end
     local values = redis.call('MGET', unpack(keys))
     for i = 1, #keys do
-      local member = members[first + i - 1]
+      local member = unread[first + i - 1]
       if values[i] then
-        streams[member] = streams[member] or {id = member, value = values[i]}
-        streams[member][kind] = true
+        streams[member] = {id = member, value = values[i], [kind] = true}
       else
         table.insert(gone[kind], member)
       end
@@ -161,8 +184,8 @@ local function displace(kind)
   local before = rfc3339(now - tonumber(ARGV[9]))
   for _, stream in pairs(streams) do
     if stream[kind] and not stream.reason then
-      stream.last = stream.last or last_heartbeat(stream.value) or text_now
-      if stream.last < before then
+      stream.last = last_heartbeat(stream.value, before)
+      if stream.last then
         silent[#silent + 1] = stream
       end
     end
@@ -298,7 +321,7 @@ for _, stream in ipairs(ends) do
     redis.call('SREM', set, stream.id)
   end
   redis.call('SET', prefix .. 'session_end:' .. stream.id, replaced and ARGV[16] or '{"reason":"displaced"}',
-    'PX', 2 * ttl)
+    'PX', two_ttls)
   if stream.evicted and tonumber(ARGV[11]) > 0 and text_of(members, 'deviceId') then
     redis.call('SET', prefix .. 'evicted:' .. members.deviceId, '1', 'PX', ARGV[11])
   end
@@ -308,11 +331,11 @@ for _, stream in ipairs(ends) do
 end
 
 local started = reviving and ARGV[25] or text_now
-redis.call('SET', KEYS[1], ARGV[14] .. started .. ARGV[15] .. text_now .. '"}', 'PX', ttl)
-for _, set in pairs(sets) do
+redis.call('SET', KEYS[1], ARGV[14] .. started .. ARGV[15] .. text_now .. '"}', 'PX', ARGV[4])
+for kind, set in pairs(sets) do
   redis.call('SADD', set, id)
-  if redis.call('PTTL', set) < 2 * ttl then
-    redis.call('PEXPIRE', set, 2 * ttl)
+  if sizes[kind] == 0 or redis.call('PTTL', set) < 1.5 * ttl then -- as heartbeat.lua
+    redis.call('PEXPIRE', set, two_ttls)
   end
 end
 redis.call('ZADD', KEYS[10], now + ttl, ARGV[23] .. started)

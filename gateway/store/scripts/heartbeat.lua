@@ -6,43 +6,47 @@
 --      or {0, now, tombstone or false}.
 --
 -- Extends first, then rewrites the time: a Redis at maxmemory still keeps viewers alive. An end is never
--- brought nearer, whatever another gateway's TTL is.
+-- brought nearer, whatever another gateway's TTL is. A set is to live one TTL longer than its sessions; so
+-- that not each heartbeat writes two of them, it is lengthened once it would live less than half a TTL longer.
 
-local ttl, least = tonumber(ARGV[3]), tonumber(ARGV[5])
-
-local size = redis.call('STRLEN', KEYS[1])
-if size == 0 then
+local value = redis.call('GET', KEYS[1])
+if not value or value == '' then
   return {0, now, redis.call('GET', KEYS[2])}
 end
+local ttl, least = tonumber(ARGV[3]), tonumber(ARGV[5])
 local left = redis.call('PTTL', KEYS[1])
-local tail = redis.call('GETRANGE', KEYS[1], -44, -1)
-local ours = #tail == 44 and string.sub(tail, 1, 18) == ',"lastHeartbeat":"' and string.sub(tail, 43) == '"}'
+local ours = string.find(value, ',"lastHeartbeat":"', -44, true) == #value - 43 and string.find(value, '"}', -2, true)
 
 -- Too soon after the last sign of life: nothing is written. The TTL says it cheaply, but lies where
 -- another gateway's is longer.
-if left >= ttl - least and least > 0 and ours and string.sub(tail, 19, 42) > rfc3339(now - least) then
+if left >= ttl - least and least > 0 and ours and string.sub(value, -26, -3) > rfc3339(now - least) then
   return {1, now, left, false}
 end
 
+-- A user whose last sign of life lies in this window was counted then. The TTL tells when that was, within 10 ms,
+-- since TIME runs on within a script and TTLs don't; one longer than ours tells nothing.
+local seen = now - (ttl - left) - 10
+local counted = left > 0 and left <= ttl and seen >= now - now % ttl
+
 if left < ttl then
-  redis.call('PEXPIRE', KEYS[1], ttl)
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
   left = ttl
 end
 
--- A set lives one TTL longer than its sessions. One that was lost is made again; what is none is left alone.
+-- A set that was lost is made again; what is none is left alone.
 for i = 3, 4 do
-  local is = redis.call('TYPE', KEYS[i]).ok
-  if is == 'none' then
+  local set_left = redis.call('PTTL', KEYS[i])
+  if set_left == -2 then
     redis.pcall('SADD', KEYS[i], ARGV[2])
-  end
-  if (is == 'set' or is == 'none') and redis.call('PTTL', KEYS[i]) < left + ttl then
+    redis.call('PEXPIRE', KEYS[i], left + ttl)
+  elseif set_left < left + ttl / 2 and redis.call('TYPE', KEYS[i]).ok == 'set' then
     redis.call('PEXPIRE', KEYS[i], left + ttl)
   end
 end
-see_user(ARGV[1], ARGV[4], ttl)
+see_user(ARGV[1], ARGV[4], ttl, counted)
 
 if not ours then
-  return {1, now, left, redis.call('GET', KEYS[1])}
+  return {1, now, left, value}
 end
-redis.pcall('SETRANGE', KEYS[1], size - 26, rfc3339(now))
+redis.pcall('SETRANGE', KEYS[1], #value - 26, rfc3339(now))
 return {1, now, left, false}

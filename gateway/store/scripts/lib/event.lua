@@ -19,31 +19,30 @@ local function seconds_since(text, ms)
   return math.max(0, math.floor((ms - seconds * 1000 - tonumber(string.sub(text, 21, 23))) / 1000))
 end
 
--- How many events are kept: of a cluster's 256 partitions, each keeps its part.
-local function event_bound(stream)
-  return string.find(stream, '{%a%a}:stream_events$') and 400 or 100000
-end
-
 -- Writes an entry. about has the members of a session's value, and its sessionId; what is absent is left
--- out.
+-- out. Of a cluster's 256 partitions, each keeps its part of 100,000 events.
+local event_time
 local function event(stream, kind, about, cause, by, duration)
-  local entry = {'type', kind}
-  local function add(name, value)
-    if value then
-      entry[#entry + 1] = name
-      entry[#entry + 1] = value
+  local entry, last = {'type', kind}, 2
+  for _, name in ipairs({'sessionId', 'userId', 'familyId', 'deviceId', 'mediaId'}) do
+    local value = about[name]
+    if type(value) == 'string' then
+      entry[last + 1], entry[last + 2], last = name, value, last + 2
     end
   end
-  add('sessionId', about.sessionId)
-  add('userId', text_of(about, 'userId'))
-  add('familyId', text_of(about, 'familyId'))
-  add('deviceId', text_of(about, 'deviceId'))
-  add('mediaId', text_of(about, 'mediaId'))
-  add('time', rfc3339(now))
-  add('cause', cause)
-  add('by', by)
-  add('duration', duration and string.format('%d', duration))
-  redis.call('XADD', stream, 'MAXLEN', '~', event_bound(stream), '*', unpack(entry))
+  event_time = event_time or rfc3339(now)
+  entry[last + 1], entry[last + 2], last = 'time', event_time, last + 2
+  if cause then
+    entry[last + 1], entry[last + 2], last = 'cause', cause, last + 2
+  end
+  if by then
+    entry[last + 1], entry[last + 2], last = 'by', by, last + 2
+  end
+  if duration then
+    entry[last + 1], entry[last + 2], last = 'duration', string.format('%d', duration), last + 2
+  end
+  redis.call('XADD', stream, 'MAXLEN', '~', string.find(stream, '^{%a%a}:', -18) and '400' or '100000', '*',
+    unpack(entry))
 end
 
 -- Tells that a session has ended or changed to whoever caches answers. The last thing that a script does. All

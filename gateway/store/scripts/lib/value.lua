@@ -29,17 +29,22 @@ end
 
 -- Whether a value ends as ours do: ,"lastHeartbeat":"2026-11-20T23:40:00.123Z"}
 local function ends_as_ours(value)
-  return string.sub(value, -44, -27) == ',"lastHeartbeat":"' and string.sub(value, -2) == '"}'
+  return string.find(value, ',"lastHeartbeat":"', -44, true) == #value - 43
+    and string.find(value, '"}', -2, true) ~= nil
 end
 
--- The time of the last sign of life, as text; nil where it can't be read.
-local function last_heartbeat(value)
+-- The time of the last sign of life, as text; nil where it can't be read, or isn't before the time given, if
+-- one is: that is seen without a look at the text's shape.
+local function last_heartbeat(value, before)
   if ends_as_ours(value) then
-    local text = time_text(string.sub(value, -26, -3))
-    if text then
+    local text = string.sub(value, -26, -3)
+    if before and text >= before then
+      return nil
+    elseif time_text(text) then
       return text
     end
   end
-  return time_text(decode(value).lastHeartbeat)
+  local text = time_text(decode(value).lastHeartbeat)
+  return text and not (before and text >= before) and text or nil
 end
 
