@@ -6,13 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Makes room for `more` bytes behind those in use; false, and the mark set, where there is no memory. */
-static bool reserve(struct buf *buf, size_t more)
+/* Allocates room for `more` bytes behind those in use; false, and the mark set, where there is no memory. */
+static bool grow(struct buf *buf, size_t more)
 {
-    if (buf->failed)
-        return false;
-    if (more <= buf->cap - buf->len)
-        return true;
     if (more > SIZE_MAX / 2 - buf->len) {
         buf->failed = true;
         return false;
@@ -29,6 +25,12 @@ static bool reserve(struct buf *buf, size_t more)
     buf->data = data;
     buf->cap = cap;
     return true;
+}
+
+/* Makes sure of that room; false where there is none. */
+static inline bool reserve(struct buf *buf, size_t more)
+{
+    return !buf->failed && (more <= buf->cap - buf->len || grow(buf, more));
 }
 
 void buf_done(struct buf *buf)
@@ -58,7 +60,8 @@ void buf_add_str(struct buf *buf, const char *text)
 
 void buf_add_char(struct buf *buf, char c)
 {
-    buf_add(buf, &c, 1);
+    if (reserve(buf, 1))
+        buf->data[buf->len++] = c;
 }
 
 void buf_add_int(struct buf *buf, int64_t value)

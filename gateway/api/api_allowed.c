@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1 /* the element is kept nowhere then, its hh.tbl NULL */
+#define HASH_NONFATAL_OOM             1 /* the element is kept nowhere then, its hh.tbl NULL */
+#define HASH_FUNCTION(key, len, hash) ((hash) = session_id_hash((const char *)(key)))
 #include <uthash.h>
 #include <utlist.h>
 

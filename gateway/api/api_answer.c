@@ -1,122 +1,104 @@
 /* Answers that more than one handler gives. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "api_private.h"
-#include "clock.h"
 #include "session_json.h"
 
-struct http_response *api_json_response(int status, json_t *body)
+struct http_response *api_json_response(int status, struct buf *body)
 {
-    char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
     struct http_response *response = NULL;
 
-    if (text != NULL)
-        response = http_response_new(status, "application/json", text, strlen(text));
-    free(text);
-    json_decref(body);
+    if (!body->failed)
+        response = http_response_new(status, "application/json", body->data, body->len);
+    buf_done(body);
     return response;
 }
 
-void api_reply_json(struct http_request *http, int status, json_t *body)
+void api_reply_json(struct http_request *http, int status, struct buf *body)
 {
     http_reply(http, api_json_response(status, body));
 }
 
-json_t *api_time(int64_t wall_ms)
+void api_write_count(struct json_writer *writer, const char *name, uint32_t active, uint32_t limit)
 {
-    char text[CLOCK_TEXT_LEN + 1];
-
-    clock_format(wall_ms, text);
-    return json_string(text);
+    json_writer_begin_object(writer, name);
+    json_writer_int(writer, "active", active);
+    if (limit == 0)
+        json_writer_raw(writer, "limit", "null");
+    else
+        json_writer_int(writer, "limit", limit);
+    json_writer_end_object(writer);
 }
 
-static json_t *limit_or_null(uint32_t limit)
+void api_write_session(struct json_writer *writer, const struct api *api,
+                       const struct session *session, int64_t expires_ms)
 {
-    return limit == 0 ? json_null() : json_integer(limit);
-}
-
-json_t *api_usage(const struct store_usage *usage)
-{
-    return json_pack("{s:{s:I,s:o},s:{s:I,s:o}}", "family", "active",
-                     (json_int_t)usage->family_active, "limit", limit_or_null(usage->family_limit),
-                     "device", "active", (json_int_t)usage->device_active, "limit",
-                     limit_or_null(usage->device_limit));
-}
-
-json_t *api_session_document(const struct api *api, const struct session *session,
-                             int64_t expires_ms)
-{
-    json_t *document = session_document(session);
-
-    json_object_set_new(document, "expiresAt", api_time(expires_ms));
-    json_object_set_new(document, "ttl", json_integer(api->options.ttl_s));
-    json_object_set_new(document, "heartbeatInterval",
-                        json_integer(api->options.heartbeat_interval_s));
-    return document;
+    session_json_document(writer, session);
+    json_writer_time(writer, "expiresAt", expires_ms);
+    json_writer_int(writer, "ttl", api->options.ttl_s);
+    json_writer_int(writer, "heartbeatInterval", api->options.heartbeat_interval_s);
 }
 
 /* One of the streams in the way, as a member of this family may see it. */
-static json_t *stream_in_the_way(const struct store_stream *stream, const char *family_id)
+static void write_stream_in_the_way(struct json_writer *writer, const struct store_stream *stream,
+                                    const char *family_id)
 {
-    static const char *const shown[] = {"sessionId", "deviceId",   "deviceName", "platform",
-                                        "mediaId",   "mediaTitle", "startedAt",  "lastHeartbeat"};
+    const struct session *session = &stream->session;
 
-    if (strcmp(stream->session.family_id, family_id) != 0)
-        return json_pack("{s:b}", "other", 1);
-
-    json_auto_t *document = session_document(&stream->session);
-    json_t *entry = json_object();
-    for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++)
-        if (json_object_get(document, shown[i]) != NULL)
-            json_object_set(entry, shown[i], json_object_get(document, shown[i]));
-    json_object_set_new(entry, "idleSeconds", json_integer(stream->idle_s));
-    return entry;
+    json_writer_begin_object(writer, NULL);
+    if (strcmp(session->family_id, family_id) != 0) {
+        json_writer_raw(writer, "other", "true");
+    } else {
+        json_writer_text(writer, "sessionId", session->id);
+        json_writer_text(writer, "deviceId", session->device_id);
+        json_writer_text_if_given(writer, "deviceName", session->device_name);
+        json_writer_text_if_given(writer, "platform", session->platform);
+        json_writer_text(writer, "mediaId", session->media_id);
+        json_writer_text_if_given(writer, "mediaTitle", session->media_title);
+        json_writer_time(writer, "startedAt", session->started_ms);
+        json_writer_time(writer, "lastHeartbeat", session->last_heartbeat_ms);
+        json_writer_int(writer, "idleSeconds", stream->idle_s);
+    }
+    json_writer_end_object(writer);
 }
 
 /* The members that a 409 has beside those of every problem. */
-static json_t *refusal_members(const struct api_call *call)
+static void write_refusal(struct json_writer *writer, const struct store_req *store)
 {
-    const struct store_req *store = &call->store;
+    const struct store_usage *usage = &store->usage;
     bool device = store->err == ERR_DEVICE_LIMIT;
-    json_t *sessions = json_array();
 
+    json_writer_text(writer, "limit", device ? "device" : "family");
+    json_writer_int(writer, "max", device ? usage->device_limit : usage->family_limit);
+    json_writer_int(writer, "active", device ? usage->device_active : usage->family_active);
+    json_writer_begin_array(writer, "sessions");
     for (size_t i = 0; i < store->stream_count; i++)
-        json_array_append_new(sessions,
-                              stream_in_the_way(&store->streams[i], store->session.family_id));
-    return json_pack("{s:s,s:I,s:I,s:o}", "limit", device ? "device" : "family", "max",
-                     (json_int_t)(device ? store->usage.device_limit : store->usage.family_limit),
-                     "active",
-                     (json_int_t)(device ? store->usage.device_active : store->usage.family_active),
-                     "sessions", sessions);
+        write_stream_in_the_way(writer, &store->streams[i], store->session.family_id);
+    json_writer_end_array(writer);
 }
 
 /* The members that a 410 has. */
-static json_t *end_members(const struct store_end *end)
+static void write_end(struct json_writer *writer, const struct store_end *end)
 {
-    json_t *members = json_pack("{s:s}", "reason", end_reason_word(end->reason));
-
-    if (end->message[0] != '\0')
-        json_object_set_new(members, "message", json_string(end->message));
-    if (end->reason == END_REPLACED && end->by[0] != '\0')
-        json_object_set_new(members, "by", json_string(end->by));
-    return members;
+    json_writer_text(writer, "reason", end_reason_word(end->reason));
+    json_writer_text_if_given(writer, "message", end->message);
+    if (end->reason == END_REPLACED)
+        json_writer_text_if_given(writer, "by", end->by);
 }
 
+/* Answers with a problem that has members of its own. Frees them. */
 static void reply_problem(struct http_request *http, enum err code, const char *detail,
-                          json_t *members)
+                          struct buf *members)
 {
-    char *text = members != NULL ? json_dumps(members, JSON_COMPACT) : NULL;
-    json_decref(members);
+    const char *text = buf_text(members);
+
     if (text == NULL) {
         http_problem(http, ERR_INTERNAL, "out of memory");
-        return;
+    } else {
+        http_request_note_err(http, code);
+        http_reply(http, http_problem_response(code, detail, text, 0));
     }
-
-    text[strlen(text) - 1] = '\0'; /* the members, without the object's braces */
-    http_request_note_err(http, code);
-    http_reply(http, http_problem_response(code, detail, text + 1, 0));
-    free(text);
+    buf_done(members);
 }
 
 static const char *const end_details[END_REASON_COUNT] = {
@@ -129,14 +111,18 @@ static const char *const end_details[END_REASON_COUNT] = {
 
 void api_reply_outcome(struct http_request *http, const struct api_call *call)
 {
+    struct buf members = BUF_EMPTY;
+    struct json_writer writer = {.out = &members};
+
     switch (call->store.err) {
     case ERR_DEVICE_LIMIT:
     case ERR_FAMILY_LIMIT:
-        reply_problem(http, call->store.err, NULL, refusal_members(call));
+        write_refusal(&writer, &call->store);
+        reply_problem(http, call->store.err, NULL, &members);
         break;
     case ERR_SESSION_ENDED:
-        reply_problem(http, ERR_SESSION_ENDED, end_details[call->store.end.reason],
-                      end_members(&call->store.end));
+        write_end(&writer, &call->store.end);
+        reply_problem(http, ERR_SESSION_ENDED, end_details[call->store.end.reason], &members);
         break;
     case ERR_FORBIDDEN:
         http_problem(http, ERR_FORBIDDEN,

@@ -10,20 +10,53 @@
 
 #include "api_private.h"
 
+/* What a token's heartbeat came to. */
+struct result {
+    char session_id[SESSION_ID_LEN + 1]; /* "": the token is invalid */
+    int64_t expires_ms;                  /* where the session is alive */
+    const char *reason;                  /* why it ended; NULL where it is alive */
+};
+
 /* A batch: answered when the last of its heartbeats is. */
 struct api_batch {
     struct http_request *http; /* to be answered */
     struct api *api;           /* this thread's */
-    json_t *results;           /* one for each token, null while it is being asked */
     size_t pending;            /* heartbeats under way, and one for the start itself */
     size_t answered;           /* heartbeats that the store could answer */
     size_t broken;             /* those that it couldn't, though it was there */
     bool unavailable;          /* it was away for at least one */
+    size_t count;              /* tokens */
+    struct result results[];   /* one for each token, in the order asked */
 };
 
-static void set_result(struct api_batch *batch, size_t index, json_t *result)
+static void write_result(struct json_writer *writer, const struct result *result)
 {
-    json_array_set_new(batch->results, index, result);
+    json_writer_begin_object(writer, NULL);
+    if (result->session_id[0] == '\0') {
+        json_writer_text(writer, "status", "invalid");
+    } else {
+        json_writer_text(writer, "sessionId", result->session_id);
+        json_writer_text(writer, "status", result->reason == NULL ? "alive" : "ended");
+        if (result->reason == NULL)
+            json_writer_time(writer, "expiresAt", result->expires_ms);
+        else
+            json_writer_text(writer, "reason", result->reason);
+    }
+    json_writer_end_object(writer);
+}
+
+static void reply_results(const struct api_batch *batch)
+{
+    struct buf body = BUF_EMPTY;
+    struct json_writer writer = {.out = &body};
+
+    json_writer_begin_object(&writer, NULL);
+    json_writer_begin_array(&writer, "results");
+    for (size_t i = 0; i < batch->count; i++)
+        write_result(&writer, &batch->results[i]);
+    json_writer_end_array(&writer);
+    json_writer_end_object(&writer);
+    api_reply_json(batch->http, 200, &body);
 }
 
 /* One heartbeat less to wait for; the last one answers. */
@@ -31,26 +64,24 @@ static void let_go(struct api_batch *batch)
 {
     if (--batch->pending > 0)
         return;
-    if (batch->unavailable || (batch->broken > 0 && batch->answered == 0)) {
-        json_decref(batch->results);
+    if (batch->unavailable || (batch->broken > 0 && batch->answered == 0))
         http_problem(batch->http, ERR_STORE_UNAVAILABLE,
                      "the store of sessions is away: try again");
-    } else {
-        api_reply_json(batch->http, 200, json_pack("{s:o}", "results", batch->results));
-    }
+    else
+        reply_results(batch);
     free(batch);
 }
 
-static json_t *result_of(const struct api_call *call)
+static void set_result(const struct api_call *call, struct result *ret_result)
 {
-    const char *id = call->claims.session_id;
+    const struct store_req *store = &call->store;
 
-    if (call->store.err == ERR_OK)
-        return json_pack("{s:s,s:s,s:o}", "sessionId", id, "status", "alive", "expiresAt",
-                         api_time(call->store.expires_ms));
-    return json_pack("{s:s,s:s,s:s}", "sessionId", id, "status", "ended", "reason",
-                     call->store.err == ERR_SESSION_ENDED ? end_reason_word(call->store.end.reason)
-                                                          : err_word(call->store.err));
+    memcpy(ret_result->session_id, call->claims.session_id, sizeof ret_result->session_id);
+    if (store->err == ERR_OK)
+        ret_result->expires_ms = store->expires_ms;
+    else
+        ret_result->reason = store->err == ERR_SESSION_ENDED ? end_reason_word(store->end.reason)
+                                                             : err_word(store->err);
 }
 
 static void on_alive(struct api_call *call)
@@ -64,7 +95,7 @@ static void on_alive(struct api_call *call)
         batch->broken++;
     else
         batch->unavailable = true;
-    set_result(batch, call->index, result_of(call));
+    set_result(call, &batch->results[call->index]);
     api_call_free(call);
     let_go(batch);
 }
@@ -80,7 +111,6 @@ static void send_heartbeat(struct api_batch *batch, size_t index, const char *to
     }
     if (api_token_open(api, token, &call->claims) != ERR_OK) {
         api_call_free(call);
-        set_result(batch, index, json_pack("{s:s}", "status", "invalid"));
         return;
     }
     api_call_name_session(call);
@@ -103,24 +133,18 @@ static bool are_tokens(const json_t *tokens)
     return true;
 }
 
-/* A batch with a place for each result. NULL where memory runs out. */
+/* A batch whose results are all invalid, until their tokens prove good. NULL where memory runs out. */
 static struct api_batch *batch_new(struct http_request *http, size_t count)
 {
-    struct api_batch *batch = calloc(1, sizeof *batch);
+    struct api_batch *batch = calloc(1, sizeof *batch + count * sizeof batch->results[0]);
 
     if (batch == NULL)
         return NULL;
     batch->http = http;
     batch->api = http_request_server_arg(http);
-    batch->results = json_array();
     batch->pending = 1;
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(batch->results, json_null());
-    if (json_array_size(batch->results) == count)
-        return batch;
-    json_decref(batch->results);
-    free(batch);
-    return NULL;
+    batch->count = count;
+    return batch;
 }
 
 void api_batch(struct http_request *http)

@@ -69,21 +69,34 @@ static void make_claims(struct api_call *call)
     claims->fallback = call->store.fallback;
 }
 
+static void write_created(const struct api_call *call, const char *token, struct buf *ret_body)
+{
+    const struct store_usage *usage = &call->store.usage;
+    struct json_writer writer = {.out = ret_body};
+
+    json_writer_begin_object(&writer, NULL);
+    api_write_session(&writer, call->api, &call->store.session, call->store.expires_ms);
+    json_writer_text(&writer, "token", token);
+    json_writer_begin_object(&writer, "usage");
+    api_write_count(&writer, "family", usage->family_active, usage->family_limit);
+    api_write_count(&writer, "device", usage->device_active, usage->device_limit);
+    json_writer_end_object(&writer);
+    json_writer_end_object(&writer);
+}
+
 static void reply_created(struct http_request *http, struct api_call *call)
 {
     char token[TOKEN_MAX + 1];
     char location[sizeof "/v1/sessions/" + SESSION_ID_LEN] = "/v1/sessions/";
+    struct buf body = BUF_EMPTY;
 
     make_claims(call);
     if (token_seal(call->api->options.token_keys, &call->claims, token) < 0) {
         http_problem(http, ERR_INTERNAL, NULL);
         return;
     }
-    json_t *document =
-        api_session_document(call->api, &call->store.session, call->store.expires_ms);
-    json_object_set_new(document, "token", json_string(token));
-    json_object_set_new(document, "usage", api_usage(&call->store.usage));
-    struct http_response *response = api_json_response(201, document);
+    write_created(call, token, &body);
+    struct http_response *response = api_json_response(201, &body);
 
     strcat(location, call->claims.session_id);
     if (response != NULL)

@@ -84,33 +84,43 @@ static void admit_caller(struct http_request *http, void (*checked)(struct store
 
 /* ---- The list ---- */
 
-static json_t *list_entry(const struct api *api, const struct store_stream *stream)
+static void write_entry(struct json_writer *writer, const struct api *api,
+                        const struct store_stream *stream)
 {
     const struct session *session = &stream->session;
-    json_t *entry =
-        api_session_document(api, session, session->last_heartbeat_ms + api->options.ttl_s * 1000);
 
-    json_object_set_new(entry, "idleSeconds", json_integer(stream->idle_s));
-    return entry;
+    json_writer_begin_object(writer, NULL);
+    api_write_session(writer, api, session, session->last_heartbeat_ms + api->options.ttl_s * 1000);
+    json_writer_int(writer, "idleSeconds", stream->idle_s);
+    json_writer_end_object(writer);
+}
+
+static void reply_list(const struct api_call *call)
+{
+    const struct store_req *req = &call->store;
+    struct buf body = BUF_EMPTY;
+    struct json_writer writer = {.out = &body};
+
+    json_writer_begin_object(&writer, NULL);
+    json_writer_begin_object(&writer, "usage");
+    api_write_count(&writer, "family", req->usage.family_active, req->usage.family_limit);
+    json_writer_end_object(&writer);
+    json_writer_begin_array(&writer, "sessions");
+    for (size_t i = 0; i < req->stream_count; i++)
+        write_entry(&writer, call->api, &req->streams[i]);
+    json_writer_end_array(&writer);
+    json_writer_end_object(&writer);
+    api_reply_json(call->http, 200, &body);
 }
 
 static void on_listed(struct store_req *req)
 {
     struct api_call *call = api_call_of(req);
-    json_t *sessions = json_array();
 
-    if (req->err != ERR_OK) {
-        json_decref(sessions);
+    if (req->err == ERR_OK)
+        reply_list(call);
+    else
         api_reply_outcome(call->http, call);
-        api_call_free(call);
-        return;
-    }
-    for (size_t i = 0; i < req->stream_count; i++)
-        json_array_append_new(sessions, list_entry(call->api, &req->streams[i]));
-
-    json_t *usage = api_usage(&req->usage);
-    json_object_del(usage, "device");
-    api_reply_json(call->http, 200, json_pack("{s:o,s:o}", "usage", usage, "sessions", sessions));
     api_call_free(call);
 }
 

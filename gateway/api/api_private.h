@@ -10,6 +10,7 @@
 #include "api.h"
 #include "http_request.h"
 #include "http_response.h"
+#include "json_writer.h"
 #include "store.h"
 #include "token.h"
 #include "token_cache.h"
@@ -186,24 +187,22 @@ void api_body_complain(struct api_body *body, const char *member, const char *wh
 
 /* ---- api_answer.c ---- */
 
-/* A JSON answer; takes over the reference to body, which may be NULL where memory ran out. */
-void api_reply_json(struct http_request *http, int status, json_t *body);
-struct http_response *api_json_response(int status, json_t *body);
+/* A JSON answer, NULL where memory ran out, also while body was written. Frees body. */
+struct http_response *api_json_response(int status, struct buf *body);
+void api_reply_json(struct http_request *http, int status, struct buf *body);
 
 /* The answer to an outcome that has no answer of its own: problem+json, with all that goes with 409 and 410. */
 void api_reply_outcome(struct http_request *http, const struct api_call *call);
 
-/* A time as a JSON string. */
-json_t *api_time(int64_t wall_ms);
-
-/* {"family":{"active":3,"limit":10},"device":{…}}; a limit of 0 is null. */
-json_t *api_usage(const struct store_usage *usage);
+/* Writes streams counted against a limit, {"active":3,"limit":10}; a limit of 0 is null. */
+void api_write_count(struct json_writer *writer, const char *name, uint32_t active, uint32_t limit);
 
 /*
- * The session document (DESIGN.md section 2), without token and usage. NULL where memory runs out.
+ * Writes the members of a session document (DESIGN.md section 2), without token and usage. The caller
+ * begins and ends the object.
  */
-json_t *api_session_document(const struct api *api, const struct session *session,
-                             int64_t expires_ms);
+void api_write_session(struct json_writer *writer, const struct api *api,
+                       const struct session *session, int64_t expires_ms);
 
 /* A store's callback: answers 204 to a session that has ended, now or before. */
 void api_on_ended(struct store_req *req);

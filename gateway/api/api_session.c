@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "api_private.h"
-#include "buf.h"
 #include "clock.h"
 
 /* Begins a call with the token that came with the request; NULL where it was answered already. */
@@ -30,25 +29,22 @@ static bool is_to_be_renewed(const struct api_call *call)
 static void reply_alive(struct api_call *call)
 {
     const struct api_options *options = &call->api->options;
-    char expires[CLOCK_TEXT_LEN + 1];
-    char token[TOKEN_MAX + 1];
     struct buf body = BUF_EMPTY;
+    struct json_writer writer = {.out = &body};
+    char token[TOKEN_MAX + 1];
 
-    clock_format(call->store.expires_ms, expires);
-    buf_printf(&body,
-               "{\"sessionId\":\"%s\",\"expiresAt\":\"%s\",\"ttl\":%lld,\"heartbeatInterval\":%lld",
-               call->claims.session_id, expires, (long long)options->ttl_s,
-               (long long)options->heartbeat_interval_s);
+    json_writer_begin_object(&writer, NULL);
+    json_writer_text(&writer, "sessionId", call->claims.session_id);
+    json_writer_time(&writer, "expiresAt", call->store.expires_ms);
+    json_writer_int(&writer, "ttl", options->ttl_s);
+    json_writer_int(&writer, "heartbeatInterval", options->heartbeat_interval_s);
     if (call->zaps || is_to_be_renewed(call)) {
         call->claims.issued_ms = clock_wall_ms();
         if (token_seal(options->token_keys, &call->claims, token) > 0)
-            buf_printf(&body, ",\"token\":\"%s\"", token);
+            json_writer_text(&writer, "token", token);
     }
-    buf_add_char(&body, '}');
-    http_reply(call->http, body.failed
-                               ? NULL
-                               : http_response_new(200, "application/json", body.data, body.len));
-    buf_done(&body);
+    json_writer_end_object(&writer);
+    api_reply_json(call->http, 200, &body);
 }
 
 static void finish_heartbeat(struct api_call *call)
@@ -119,13 +115,23 @@ void api_heartbeat(struct http_request *http)
     api_keep_alive(call, on_alive);
 }
 
+static void reply_session(const struct api_call *call)
+{
+    struct buf body = BUF_EMPTY;
+    struct json_writer writer = {.out = &body};
+
+    json_writer_begin_object(&writer, NULL);
+    api_write_session(&writer, call->api, &call->store.session, call->store.expires_ms);
+    json_writer_end_object(&writer);
+    api_reply_json(call->http, 200, &body);
+}
+
 static void on_got(struct store_req *req)
 {
     struct api_call *call = api_call_of(req);
 
     if (req->err == ERR_OK)
-        api_reply_json(call->http, 200,
-                       api_session_document(call->api, &req->session, req->expires_ms));
+        reply_session(call);
     else
         api_reply_outcome(call->http, call);
     api_call_free(call);

@@ -44,6 +44,14 @@ void session_id_make(const char *family_id, char ret_id[SESSION_ID_LEN + 1])
                       sizeof bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
+unsigned session_id_hash(const char *id)
+{
+    uint64_t bits;
+
+    memcpy(&bits, id + 4, sizeof bits);
+    return (unsigned)(bits * 0x9e3779b97f4a7c15u >> 32);
+}
+
 bool session_id_is_valid(const char *text, size_t len)
 {
     return len == SESSION_ID_LEN && is_base64url(text, len);

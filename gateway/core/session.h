@@ -58,6 +58,12 @@ struct session {
  */
 void session_id_make(const char *family_id, char ret_id[SESSION_ID_LEN + 1]);
 
+/*
+ * A hash of an id of ours (22 characters, random behind the partition's two), for tables. Not for what a caller
+ * made up: that could pile up in one place.
+ */
+unsigned session_id_hash(const char *id);
+
 /* Whether text has the form of a sessionId: 22 characters of base64url. */
 bool session_id_is_valid(const char *text, size_t len);
 

@@ -9,12 +9,12 @@
 #ifndef CORE_SESSION_JSON_H
 #define CORE_SESSION_JSON_H
 
-#include <jansson.h>
 #include <stddef.h>
 
 #include "session.h"
 
 struct buf;
+struct json_writer;
 
 /*
  * The text in two parts, for a store whose own clock gives the times: the value is
@@ -47,10 +47,10 @@ char *session_json_edit(const char *text, size_t len, const char *media_id, cons
                         int64_t last_heartbeat_ms);
 
 /*
- * The members that a session document (DESIGN.md section 2) has in common everywhere: sessionId,
+ * Writes the members that a session document (DESIGN.md section 2) has in common everywhere: sessionId,
  * userId, familyId, deviceId, mediaId, deviceName, mediaTitle, platform, playerId, metadata (where
- * given), startedAt, lastHeartbeat. A new object, NULL where memory runs out.
+ * given), startedAt, lastHeartbeat. The caller begins and ends the object.
  */
-json_t *session_document(const struct session *session);
+void session_json_document(struct json_writer *writer, const struct session *session);
 
 #endif

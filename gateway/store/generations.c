@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "session.h"
+
 #define SLOTS 65536
 
 struct generations {
@@ -27,14 +29,12 @@ void generations_free(struct generations *generations)
     free(generations);
 }
 
-/* Ids are random behind the partition's two characters; a short one, which is none of ours, shares a slot. */
+/* A short id, which is none of ours, shares a slot. */
 static size_t slot_of(const char *session_id)
 {
-    uint64_t bits = 0;
-
-    if (strnlen(session_id, 12) == 12)
-        memcpy(&bits, session_id + 4, sizeof bits);
-    return (size_t)(bits * 0x9e3779b97f4a7c15u >> 48);
+    return strnlen(session_id, SESSION_ID_LEN) == SESSION_ID_LEN
+               ? session_id_hash(session_id) % SLOTS
+               : 0;
 }
 
 uint64_t generations_of(const struct generations *generations, const char *session_id)
