@@ -4,9 +4,13 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "clock.h"
 #include "log.h"
 #include "memory.h"
 #include "partition.h"
+
+/* Longer than the keeper of another gateway lets one that wasn't steady wait (outage_keeper.c). */
+#define FRESH_MS 6000
 
 struct outage {
     struct outage_options options;             /* as given */
@@ -14,6 +18,7 @@ struct outage {
     _Atomic uint64_t count;                    /* of times that extent left 0, or a start failed */
     _Atomic int state[PARTITION_COUNT];        /* STORE_STARTING, _UP, _AWAY or _RETURNING */
     _Atomic uint64_t returns[PARTITION_COUNT]; /* how often each became UP */
+    _Atomic int64_t fresh_until_ms[PARTITION_COUNT]; /* after an outage; monotonic clock */
 };
 
 struct outage *outage_new(const struct outage_options *options)
@@ -83,6 +88,11 @@ uint64_t outage_returns(const struct outage *outage, unsigned partition)
     return outage->returns[partition];
 }
 
+bool outage_is_fresh(const struct outage *outage, unsigned partition)
+{
+    return clock_monotonic_ms() < outage->fresh_until_ms[partition];
+}
+
 /* One line for each change; of a cluster, whose partitions go by the dozen, the keeper tells. */
 static void tell_away(const struct outage *outage, unsigned partition, enum store_state from)
 {
@@ -124,6 +134,8 @@ bool outage_note_answers(struct outage *outage, unsigned partition)
 
 void outage_note_told(struct outage *outage, unsigned partition)
 {
+    if (outage->state[partition] == STORE_RETURNING)
+        outage->fresh_until_ms[partition] = clock_monotonic_ms() + FRESH_MS;
     outage->returns[partition]++;
     outage->state[partition] = STORE_UP;
     outage->extent--;

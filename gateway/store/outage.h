@@ -57,6 +57,12 @@ unsigned outage_extent(const struct outage *outage);
 uint64_t outage_returns(const struct outage *outage, unsigned partition);
 
 /*
+ * Any thread: whether a partition came back so short a while ago that another gateway may still have to tell
+ * Redis whom it kept alive meanwhile: who looks silent may not be.
+ */
+bool outage_is_fresh(const struct outage *outage, unsigned partition);
+
+/*
  * The keeper's: a partition that is STARTING or AWAY answers again; all that happened meanwhile is told. The
  * first returns false where the state isn't AWAY.
  */

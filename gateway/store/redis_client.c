@@ -13,6 +13,7 @@ struct redis_client {
     struct redis_link *link;       /* one of the two */
     struct redis_cluster *cluster; /* the other is NULL */
     int64_t clock_offset_ms;       /* Redis' wall clock less our monotonic one */
+    bool clock_known;              /* a reply carried it */
     void (*on_closed)(void *arg);  /* of redis_client_close */
     void *on_closed_arg;           /* the same */
 };
@@ -117,7 +118,13 @@ int64_t redis_client_now(const struct redis_client *client)
     return (int64_t)uv_now(&client->loop->uv) + client->clock_offset_ms;
 }
 
+bool redis_client_knows_now(const struct redis_client *client)
+{
+    return client->clock_known;
+}
+
 void redis_client_learn_now(struct redis_client *client, int64_t redis_ms)
 {
     client->clock_offset_ms = redis_ms - (int64_t)uv_now(&client->loop->uv);
+    client->clock_known = true;
 }

@@ -52,6 +52,7 @@ size_t redis_client_masters(const struct redis_client *client,
 
 /* Redis' wall clock, in ms, as far as known: learnt from the replies that carry it. */
 int64_t redis_client_now(const struct redis_client *client);
+bool redis_client_knows_now(const struct redis_client *client);
 void redis_client_learn_now(struct redis_client *client, int64_t redis_ms);
 
 #endif

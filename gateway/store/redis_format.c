@@ -94,7 +94,7 @@ static void format_create(const struct redis_format *format, const struct store_
     buf_printf(&rate_key, "%s:create", session->user_id);
     strcpy(replaced.by, store_replaced_by(session));
 
-    begin(format, out, REDIS_SCRIPT_CREATE, 11, 25 + replace_count);
+    begin(format, out, REDIS_SCRIPT_CREATE, 11, 26 + replace_count);
     add_session_keys(format, session, out);
     add_key(format, out, "family_limits:", session->family_id);
     add_key(format, out, "rate_limit:", rate_key.failed ? "" : buf_text(&rate_key));
@@ -112,7 +112,7 @@ static void format_create(const struct redis_format *format, const struct store_
     resp_int(out, create->device_limit);
     resp_int(out, options->family_limit);
     resp_int(out, options->device_limit);
-    resp_int(out, options->displace_after_ms);
+    resp_int(out, create->spare_silent ? 0 : options->displace_after_ms);
     resp_text(out, create->evict ? "1" : "0");
     resp_int(out, options->evict_cooldown_ms);
     resp_int(out, options->create_rate);
@@ -129,6 +129,7 @@ static void format_create(const struct redis_format *format, const struct store_
     add_expiry_entry(out, session);
     add_time(out, revives ? create->issued_ms : 0);
     add_time(out, revives ? session->started_ms : 0);
+    resp_int(out, format->useless_ms);
     for (size_t i = 0; i < replace_count; i++)
         resp_text(out, create->replace[i]);
     out->failed |= rate_key.failed;

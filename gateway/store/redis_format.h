@@ -18,6 +18,8 @@ struct redis_format {
     const char *prefix;                  /* of every key */
     const struct redis_link *link;       /* knows the scripts' hashes */
     int64_t now_ms;                      /* Redis' wall clock, as far as known */
+    int64_t
+        useless_ms; /* by the same clock: when nobody waits any more; 0: the clock isn't known */
 };
 
 /* Appends the command of a request's operation. */

@@ -5,8 +5,9 @@
  * which so knows what this gateway has seen, and can go on from there. A request that Redis doesn't answer is
  * answered in its place, as all are while it is away: by the embedded store (fallback), by 503 (deny), or by
  * yes (allow). That an authorize waited too long makes no outage yet; that the connection is given up does, or
- * an answer such as READONLY. But a connection that was given up before Redis came back proves nothing: until
- * it is made again the thread's requests alone are answered in Redis' place.
+ * an answer such as READONLY. But a connection over which nothing was answered since Redis came back proves nothing,
+ * it may lead to where Redis was before: until it answers again the thread's requests alone are answered in
+ * Redis' place.
  */
 #include "store_outage.h"
 
@@ -25,7 +26,7 @@ struct store_outage {
     struct memory *memory;        /* its; NULL where nothing falls back */
     void (*on_closed)(void *arg); /* of store_close */
     void *on_closed_arg;          /* the same */
-    uint64_t returns[];           /* outage_returns when a partition was last seen up here */
+    uint64_t returns[];           /* outage_returns when a partition last answered here */
 };
 
 /* Whether all is there that a store must know of a session to count it. */
@@ -201,12 +202,15 @@ static void on_redis_done(struct store_req *req)
     struct store_outage *self = req->decorator;
 
     req->done = req->redis_done;
+    unsigned partition = partition_of_req(self, req);
+
     if (req->err == ERR_STORE_UNAVAILABLE) {
         if (is_evidence(self, req))
-            outage_note_away(self->outage, partition_of_req(self, req));
+            outage_note_away(self->outage, partition);
         answer_in_place(self, req);
         return;
     }
+    self->returns[partition] = outage_returns(self->outage, partition);
     if (self->memory != NULL)
         show(self->memory, req);
     req->done(req);
@@ -237,8 +241,8 @@ static void submit(struct store *store, struct store_req *req)
         answer_in_place(self, req);
         return;
     }
-    if (store_state_of(self->redis, partition) == STORE_UP)
-        self->returns[partition] = outage_returns(self->outage, partition);
+    if (req->op == STORE_CREATE)
+        req->create.spare_silent = outage_is_fresh(self->outage, partition);
     req->decorator = self;
     req->redis_done = req->done;
     req->done = on_redis_done;

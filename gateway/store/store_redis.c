@@ -25,7 +25,8 @@
 #include "redis_reply.h"
 #include "session_json.h"
 
-#define SWAPS_MAX   10 /* how often an edit is tried again */
+#define LATE_MS     1000 /* see useless_at */
+#define SWAPS_MAX   10   /* how often an edit is tried again */
 #define PREFIX_SIZE (REDIS_PREFIX_MAX + sizeof "{xx}:")
 
 struct store_redis {
@@ -86,6 +87,17 @@ static const char *prefix_of(const struct store_redis *self, unsigned partition,
     return buffer;
 }
 
+/*
+ * When Redis is to begin a request no more, by its own clock: some time after its deadline, since what is known
+ * of that clock lags by as much as replies are late.
+ */
+static int64_t useless_at(const struct store_redis *self, const struct store_req *req)
+{
+    if (!redis_client_knows_now(self->client))
+        return 0;
+    return redis_client_now(self->client) + (req->deadline_ms - clock_monotonic_ms()) + LATE_MS;
+}
+
 static void format_call(struct redis_call *call, struct redis_link *link, struct buf *out)
 {
     struct pending *pending = CONTAINER_OF(call, struct pending, call);
@@ -94,7 +106,8 @@ static void format_call(struct redis_call *call, struct redis_link *link, struct
     const struct redis_format format = {.options = &self->options,
                                         .prefix = prefix_of(self, call->partition, prefix),
                                         .link = link,
-                                        .now_ms = redis_client_now(self->client)};
+                                        .now_ms = redis_client_now(self->client),
+                                        .useless_ms = useless_at(self, pending->req)};
 
     switch (pending->step) {
     case STEP_OP:
@@ -240,6 +253,8 @@ static enum err read_create(struct pending *pending, const redisReply *reply)
         return read_message(pending, reply, err);
     case ERR_SESSION_ENDED:
         return read_gone(pending, reply);
+    case ERR_STORE_UNAVAILABLE: /* it came too late */
+        return err;
     default:
         return ERR_INTERNAL;
     }

@@ -12,13 +12,14 @@
 --       16 tombstone (JSON) of those replaced  17 "by" of the same  18 playerId or ""
 --       19 userId  20 familyId  21 deviceId  22 mediaId  23 the expiry entry without its time
 --       24 revive: the time of issue of the token  25 revive: startedAt
---       26… sessionIds to give up for this one
+--       26 after when, in ms, nobody waits for the answer any more (0: not known)
+--       27… sessionIds to give up for this one
 -- Returns {"ok", now, family active, device active, family limit, device limit, time left,
 --          code that would have refused or "", value where it lived already or false}
 --      or {"family_limit" or "device_limit", now, the same four, {sessionId, value, …}} with every stream
 --         in the way
 --      or {"rate_limited", now, time to wait}, {"forbidden", now, message},
---         {"session_ended", now, tombstone or false}, {"revoked", now, message}
+--         {"session_ended", now, tombstone or false}, {"revoked", now, message}, {"store_unavailable", now}
 --
 -- gateway/core/admission.c is the same decision for the embedded store.
 
@@ -26,6 +27,12 @@ local prefix, id, reviving, ttl = ARGV[1], ARGV[2], ARGV[3] == 'revive', tonumbe
 local sets = {family = KEYS[3], device = KEYS[4]}
 local self = {sessionId = id, userId = ARGV[19], familyId = ARGV[20], deviceId = ARGV[21], mediaId = ARGV[22]}
 local text_now = rfc3339(now)
+
+-- Sent before Redis hung, and carried out when nobody waits for it: by now everybody looks silent.
+if tonumber(ARGV[26]) > 0 and now > tonumber(ARGV[26]) then
+  return {'store_unavailable', now}
+end
+
 local two_ttls = string.format('%d', 2 * ttl) -- once: a number costs Redis more than a text
 
 -- All texts in one call. To MGET what is no text is none: what else stands there is told of by its name.
@@ -221,12 +228,12 @@ end
 -- A set's cardinality can only overstate: where it leaves room, and nothing is to be given up, nothing
 -- more is read.
 local player, would_deny = ARGV[18], ''
-if full('family') or full('device') or ((player ~= '' or #ARGV > 25) and not reviving) then
+if full('family') or full('device') or ((player ~= '' or #ARGV > 26) and not reviving) then
   read_members('family')
   read_members('device')
 
   if not reviving then
-    for i = 26, #ARGV do
+    for i = 27, #ARGV do
       local stream = streams[ARGV[i]]
       if stream and stream.family and not stream.reason then
         give_up(stream, 'replaced')
