@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -137,6 +138,22 @@ static int add_directory(X509_STORE *store, const char *path, DIR *dir, struct b
     return total;
 }
 
+/*
+ * OpenSSL reads a certificate's extensions when it first looks at them, and keeps them with it. Done here,
+ * before any thread has the certificates.
+ */
+static void read_extensions(X509_STORE *store)
+{
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+
+    for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+        X509 *cert = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+
+        if (cert != NULL)
+            X509_check_purpose(cert, -1, 0);
+    }
+}
+
 static int read_ca(SSL_CTX *ctx, const char *path, struct buf *reason)
 {
     X509_STORE *store = SSL_CTX_get_cert_store(ctx);
@@ -159,6 +176,7 @@ static int read_ca(SSL_CTX *ctx, const char *path, struct buf *reason)
     }
     if (count == 0)
         return fail(reason, "redis.tls.ca", path, "holds no certificate in PEM");
+    read_extensions(store);
     return count > 0 ? 0 : -1;
 }
 
@@ -174,6 +192,7 @@ static int read_cert(SSL_CTX *ctx, const char *path, struct buf *reason)
         fail(reason, "redis.tls.cert", path, "holds no certificate in PEM");
     } else if (bio != NULL) {
         rc = 0;
+        X509_check_purpose(cert, -1, 0); /* see read_extensions */
         if (SSL_CTX_use_certificate(ctx, cert) != 1)
             rc = fail(reason, "redis.tls.cert", path, "OpenSSL refuses this certificate");
         for (X509 *more; rc == 0 && (more = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL;) {
