@@ -116,7 +116,7 @@ struct store_create {
     bool evict;                                            /* onLimit evict_oldest, and allowed */
     int64_t issued_ms;                                     /* REVIVE: when the token was issued */
     int64_t idle_ms;                                       /* ADOPT: since its last sign of life */
-    bool spare_silent; /* CREATE: for now nobody gives way for silence: the outage decorator's */
+    bool spare_silent; /* for now nobody gives way for silence: the outage decorator's */
 };
 
 struct store_req {

@@ -241,8 +241,7 @@ static void submit(struct store *store, struct store_req *req)
         answer_in_place(self, req);
         return;
     }
-    if (req->op == STORE_CREATE)
-        req->create.spare_silent = outage_is_fresh(self->outage, partition);
+    req->create.spare_silent = outage_is_fresh(self->outage, partition);
     req->decorator = self;
     req->redis_done = req->done;
     req->done = on_redis_done;
