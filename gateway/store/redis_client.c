@@ -51,9 +51,9 @@ struct redis_client *redis_client_new(struct loop *loop, const struct redis_clie
 
     if (client == NULL)
         return NULL;
+    uv_update_time(&loop->uv); /* before it turns, the loop's time may be of long ago */
     client->loop = loop;
-    client->clock_offset_ms =
-        clock_wall_ms() - clock_monotonic_ms(); /* uv_now may be of long ago */
+    client->clock_offset_ms = clock_wall_ms() - (int64_t)uv_now(&loop->uv);
     if (options->cluster)
         open_cluster(client, options);
     else
