@@ -102,3 +102,16 @@ Test(redis_late, for_some_time_after_an_outage_nobody_gives_way_for_silence)
         answer = ask_create(store, &session);
     ASSERT_ERR(answer, ERR_DEVICE_LIMIT);
 }
+
+Test(redis_late, a_loop_that_has_not_turned_for_long_makes_no_outage)
+{
+    struct loop other;
+    int64_t until_ms = clock_monotonic_ms() + 2 * store->timeout_ms;
+
+    cr_assert_eq(loop_init(&other), 0);
+    pump_until(&other, is_past, &until_ms); /* the store's own loop stands still meanwhile */
+    loop_done(&other);
+    outage_fixture_open(&fixture, OUTAGE_DENY);
+    outage_fixture_wait(&fixture, STORE_UP);
+    cr_assert_eq(outage_count(fixture.outage), 0);
+}
