@@ -52,15 +52,6 @@ struct app {
 
 /* ---- The store ---- */
 
-/* Never so long that a session in use would not be refreshed in time. */
-static int64_t heartbeat_min_ms(const struct settings *settings)
-{
-    int64_t most_ms = settings->session_ttl * 1000 / 3;
-    int64_t min_ms = settings->session_heartbeat_min_interval * 1000;
-
-    return min_ms < most_ms ? min_ms : most_ms;
-}
-
 static void tell_redis(const struct app *app)
 {
     const struct redis_address *address = &app->redis.address;
@@ -110,7 +101,7 @@ static int open_store(struct app *app)
     const struct store_options options = {
         .ttl_ms = settings->session_ttl * 1000,
         .max_age_ms = settings->session_max_age * 1000,
-        .heartbeat_min_ms = heartbeat_min_ms(settings),
+        .heartbeat_min_ms = settings->session_heartbeat_min_interval * 1000,
         .family_limit = (uint32_t)settings->limits_family,
         .device_limit = (uint32_t)settings->limits_device,
         .displace_after_ms = settings->limits_displace_after * 1000,

@@ -39,14 +39,11 @@ void api_refusals_free(struct api_refusals *refusals)
     free(refusals);
 }
 
-/* The place of a session: its id is random behind the partition's tag. */
 static struct refusal *place_of(const struct api_call *call)
 {
-    uint32_t hash;
+    unsigned hash = session_id_hash(call->claims.session_id);
 
-    memcpy(&hash, call->claims.session_id + 4, sizeof hash);
-    hash *= 2654435761u;
-    return &call->api->refusals->places[hash >> 16 & (REFUSAL_PLACES - 1)];
+    return &call->api->refusals->places[hash % REFUSAL_PLACES];
 }
 
 bool api_was_refused(struct api_call *call)

@@ -5,49 +5,47 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM             1 /* the element is kept nowhere then, its hh.tbl NULL */
-#define HASH_FUNCTION(key, len, hash) ((hash) = session_id_hash((const char *)(key)))
-#include <uthash.h>
-#include <utlist.h>
-
 #include "api_private.h"
 #include "buf.h"
+#include "container_of.h"
+#include "lru.h"
 #include "text.h"
 
 struct allowed {
-    UT_hash_handle hh;                   /* by session_id */
-    struct allowed *prev, *next;         /* least recently used first */
+    struct lru_item item;                /* by session_id */
     struct http_response *response;      /* the answer */
     char session_id[SESSION_ID_LEN + 1]; /* whose */
     char text[]; /* userId, familyId, deviceId, mediaId; each with its NUL */
 };
 
 struct api_allowed {
-    struct allowed *table; /* by session */
-    struct allowed *queue; /* by use */
+    struct lru answers; /* by session */
 };
 
 enum { NAMES = 4 };
 
-struct api_allowed *api_allowed_new(void)
+static void drop(struct lru_item *item)
 {
-    return calloc(1, sizeof(struct api_allowed));
-}
+    struct allowed *allowed = CONTAINER_OF(item, struct allowed, item);
 
-static void drop(struct api_allowed *all, struct allowed *allowed)
-{
-    HASH_DEL(all->table, allowed);
-    DL_DELETE(all->queue, allowed);
     http_response_unref(allowed->response);
     free(allowed);
+}
+
+struct api_allowed *api_allowed_new(void)
+{
+    struct api_allowed *all = calloc(1, sizeof *all);
+
+    if (all != NULL)
+        all->answers = (struct lru){.most = API_ALLOWED_MAX, .drop = drop};
+    return all;
 }
 
 void api_allowed_free(struct api_allowed *all)
 {
     if (all == NULL)
         return;
-    while (all->queue != NULL)
-        drop(all, all->queue);
+    lru_clear(&all->answers);
     free(all);
 }
 
@@ -108,15 +106,8 @@ static void keep(struct api_allowed *all, const char *session_id, const char *co
     at = allowed->text;
     for (size_t i = 0; i < NAMES; i++)
         at = stpcpy(at, names[i]) + 1;
-    HASH_ADD(hh, all->table, session_id, SESSION_ID_LEN, allowed);
-    if (allowed->hh.tbl == NULL) {
-        http_response_unref(allowed->response);
-        free(allowed);
-        return;
-    }
-    DL_APPEND(all->queue, allowed);
-    if (HASH_COUNT(all->table) > API_ALLOWED_MAX)
-        drop(all, all->queue);
+    lru_add(&all->answers, &allowed->item, allowed->session_id, SESSION_ID_LEN,
+            session_id_hash(session_id));
 }
 
 struct http_response *api_allowed_response(struct api *api, const struct token_claims *claims,
@@ -124,22 +115,20 @@ struct http_response *api_allowed_response(struct api *api, const struct token_c
 {
     const char *const names[NAMES] = {claims->user_id, claims->family_id, claims->device_id,
                                       media_id};
-    struct api_allowed *all = api->allowed;
+    const char *id = claims->session_id;
+    struct lru *answers = &api->allowed->answers;
+    struct lru_item *item = lru_find(answers, id, SESSION_ID_LEN, session_id_hash(id));
     struct http_response *response;
-    struct allowed *allowed;
 
-    HASH_FIND(hh, all->table, claims->session_id, SESSION_ID_LEN, allowed);
-    if (allowed != NULL && is_for(allowed, names)) {
-        if (allowed->next != NULL) {
-            DL_DELETE(all->queue, allowed);
-            DL_APPEND(all->queue, allowed);
-        }
-        return http_response_ref(allowed->response);
+    if (item != NULL) {
+        const struct allowed *allowed = CONTAINER_OF(item, struct allowed, item);
+
+        if (is_for(allowed, names))
+            return http_response_ref(allowed->response);
+        lru_remove(answers, item);
     }
-    if (allowed != NULL)
-        drop(all, allowed);
-    response = build(claims->session_id, names);
+    response = build(id, names);
     if (response != NULL)
-        keep(all, claims->session_id, names, response);
+        keep(api->allowed, id, names, response);
     return response;
 }

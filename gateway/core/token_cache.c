@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1 /* the element is kept nowhere then, its hh.tbl NULL */
-#include <uthash.h>
-#include <utlist.h>
+#include "container_of.h"
+#include "lru.h"
 
 #define HASH_LEN crypto_shorthash_siphashx24_BYTES
 
@@ -15,8 +14,7 @@
 enum { TEXT_COUNT = 6 };
 
 struct entry {
-    UT_hash_handle hh;                   /* by hash */
-    struct entry *prev, *next;           /* least recently used first */
+    struct lru_item item;                /* by hash */
     unsigned char hash[HASH_LEN];        /* of the token */
     char session_id[SESSION_ID_LEN + 1]; /* the claims */
     int64_t issued_ms, started_ms;       /* the same */
@@ -27,11 +25,14 @@ struct entry {
 };
 
 struct token_cache {
-    struct entry *table;                                     /* by hash */
-    struct entry *queue;                                     /* by use */
-    size_t most;                                             /* entries */
+    struct lru entries;                                      /* by hash */
     unsigned char key[crypto_shorthash_siphashx24_KEYBYTES]; /* of the hash */
 };
+
+static void drop(struct lru_item *item)
+{
+    free(CONTAINER_OF(item, struct entry, item));
+}
 
 struct token_cache *token_cache_new(size_t most)
 {
@@ -39,24 +40,16 @@ struct token_cache *token_cache_new(size_t most)
 
     if (cache == NULL)
         return NULL;
-    cache->most = most;
+    cache->entries = (struct lru){.most = most, .drop = drop};
     randombytes_buf(cache->key, sizeof cache->key);
     return cache;
-}
-
-static void drop(struct token_cache *cache, struct entry *entry)
-{
-    HASH_DEL(cache->table, entry);
-    DL_DELETE(cache->queue, entry);
-    free(entry);
 }
 
 void token_cache_free(struct token_cache *cache)
 {
     if (cache == NULL)
         return;
-    while (cache->queue != NULL)
-        drop(cache, cache->queue);
+    lru_clear(&cache->entries);
     free(cache);
 }
 
@@ -116,49 +109,30 @@ static struct entry *pack(const unsigned char hash[HASH_LEN], struct token_claim
     return entry;
 }
 
-/* Keeps a token that was opened. Without memory nothing is kept. */
-static void keep(struct token_cache *cache, const unsigned char hash[HASH_LEN], unsigned place,
-                 struct token_claims *claims)
-{
-    struct entry *entry = pack(hash, claims);
-
-    if (entry == NULL)
-        return;
-    HASH_ADD_KEYPTR_BYHASHVALUE(hh, cache->table, entry->hash, HASH_LEN, place, entry);
-    if (entry->hh.tbl == NULL) {
-        free(entry);
-        return;
-    }
-    DL_APPEND(cache->queue, entry);
-    if (HASH_COUNT(cache->table) > cache->most)
-        drop(cache, cache->queue);
-}
-
 int token_cache_open(struct token_cache *cache, const struct token_keys *keys, const char *token,
                      size_t len, struct token_claims *ret_claims)
 {
     unsigned char hash[HASH_LEN];
+    struct lru_item *item;
     struct entry *entry;
     unsigned place;
 
     crypto_shorthash_siphashx24(hash, (const unsigned char *)token, len, cache->key);
     memcpy(&place, hash, sizeof place);
-    HASH_FIND_BYHASHVALUE(hh, cache->table, hash, HASH_LEN, place, entry);
-    if (entry == NULL) {
-        if (token_open(keys, token, len, ret_claims) != 0)
-            return -1;
-        keep(cache, hash, place, ret_claims);
+    item = lru_find(&cache->entries, hash, HASH_LEN, place);
+    if (item != NULL) {
+        unpack(CONTAINER_OF(item, struct entry, item), ret_claims);
         return 0;
     }
-    if (entry->next != NULL) {
-        DL_DELETE(cache->queue, entry);
-        DL_APPEND(cache->queue, entry);
-    }
-    unpack(entry, ret_claims);
+    if (token_open(keys, token, len, ret_claims) != 0)
+        return -1;
+    entry = pack(hash, ret_claims); /* without memory nothing is kept */
+    if (entry != NULL)
+        lru_add(&cache->entries, &entry->item, entry->hash, HASH_LEN, place);
     return 0;
 }
 
 size_t token_cache_count(const struct token_cache *cache)
 {
-    return HASH_COUNT(cache->table);
+    return lru_count(&cache->entries);
 }

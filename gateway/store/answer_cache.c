@@ -4,69 +4,52 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM             1 /* the element is kept nowhere then, its hh.tbl NULL */
-#define HASH_FUNCTION(key, len, hash) ((hash) = session_id_hash((const char *)(key)))
-#include <uthash.h>
-#include <utlist.h>
+#include "container_of.h"
+#include "lru.h"
 
 struct entry {
-    UT_hash_handle hh;           /* by id */
-    struct entry *prev, *next;   /* least recently used first */
+    struct lru_item item;        /* by id */
     struct answer answer;        /* its texts point to text */
     char id[SESSION_ID_LEN + 1]; /* sessionId */
     char text[];                 /* media_id; or by and message; each with its NUL */
 };
 
 struct answer_cache {
-    struct entry *table; /* by id */
-    struct entry *queue; /* by use */
-    size_t most;         /* entries */
+    struct lru entries; /* by id */
 };
+
+static void drop(struct lru_item *item)
+{
+    free(CONTAINER_OF(item, struct entry, item));
+}
 
 struct answer_cache *answer_cache_new(size_t most)
 {
     struct answer_cache *cache = calloc(1, sizeof *cache);
 
     if (cache != NULL)
-        cache->most = most;
+        cache->entries = (struct lru){.most = most, .drop = drop};
     return cache;
-}
-
-static void drop(struct answer_cache *cache, struct entry *entry)
-{
-    HASH_DEL(cache->table, entry);
-    DL_DELETE(cache->queue, entry);
-    free(entry);
 }
 
 void answer_cache_free(struct answer_cache *cache)
 {
     if (cache == NULL)
         return;
-    while (cache->queue != NULL)
-        drop(cache, cache->queue);
+    lru_clear(&cache->entries);
     free(cache);
 }
 
-static struct entry *find(struct answer_cache *cache, const char *session_id)
+static struct lru_item *find(struct answer_cache *cache, const char *session_id)
 {
-    struct entry *entry;
-
-    HASH_FIND(hh, cache->table, session_id, SESSION_ID_LEN, entry);
-    return entry;
+    return lru_find(&cache->entries, session_id, SESSION_ID_LEN, session_id_hash(session_id));
 }
 
 struct answer *answer_cache_find(struct answer_cache *cache, const char *session_id)
 {
-    struct entry *entry = find(cache, session_id);
+    struct lru_item *item = find(cache, session_id);
 
-    if (entry == NULL)
-        return NULL;
-    if (entry->next != NULL) {
-        DL_DELETE(cache->queue, entry);
-        DL_APPEND(cache->queue, entry);
-    }
-    return &entry->answer;
+    return item != NULL ? &CONTAINER_OF(item, struct entry, item)->answer : NULL;
 }
 
 static struct entry *new_entry(const char *session_id, const struct answer *answer)
@@ -90,24 +73,17 @@ static struct entry *new_entry(const char *session_id, const struct answer *answ
 void answer_cache_put(struct answer_cache *cache, const char *session_id,
                       const struct answer *answer)
 {
-    struct entry *before = find(cache, session_id);
+    struct lru_item *before = find(cache, session_id);
     struct entry *entry = new_entry(session_id, answer);
 
     if (before != NULL)
-        drop(cache, before);
-    if (entry == NULL)
-        return;
-    HASH_ADD(hh, cache->table, id, SESSION_ID_LEN, entry);
-    if (entry->hh.tbl == NULL) {
-        free(entry);
-        return;
-    }
-    DL_APPEND(cache->queue, entry);
-    if (HASH_COUNT(cache->table) > cache->most)
-        drop(cache, cache->queue);
+        lru_remove(&cache->entries, before);
+    if (entry != NULL)
+        lru_add(&cache->entries, &entry->item, entry->id, SESSION_ID_LEN,
+                session_id_hash(session_id));
 }
 
 size_t answer_cache_count(const struct answer_cache *cache)
 {
-    return HASH_COUNT(cache->table);
+    return lru_count(&cache->entries);
 }
