@@ -12,17 +12,6 @@ struct packed {
     char texts[];
 };
 
-const char *event_type_word(enum event_type type)
-{
-    static const char *const words[EVENT_TYPE_COUNT] = {
-#define X(name, word) [name] = word,
-        EVENT_TABLE(X)
-#undef X
-    };
-
-    return words[type];
-}
-
 /* The addresses of an entry's texts. */
 static void texts_of(struct memory_event *event, const char **ret_texts[TEXTS])
 {

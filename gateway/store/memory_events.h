@@ -7,30 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "event.h"
+
 #define MEMORY_EVENTS_MAX 1024 /* the latest are kept */
-
-/* The types, as stream_events has them (DESIGN.md section 4). */
-#define EVENT_TABLE(X)                                                                             \
-    X(EVENT_STARTED, "started")                                                                    \
-    X(EVENT_STOPPED, "stopped")                                                                    \
-    X(EVENT_EXPIRED, "expired")                                                                    \
-    X(EVENT_REPLACED, "replaced")                                                                  \
-    X(EVENT_DISPLACED, "displaced")                                                                \
-    X(EVENT_TERMINATED, "terminated")                                                              \
-    X(EVENT_REVIVED, "revived")                                                                    \
-    X(EVENT_ADOPTED, "adopted")                                                                    \
-    X(EVENT_DENIED, "denied")                                                                      \
-    X(EVENT_WOULD_DENY, "would_deny")
-
-enum event_type {
-#define X(name, word) name,
-    EVENT_TABLE(X)
-#undef X
-        EVENT_TYPE_COUNT
-};
-
-/* The word of a type. Never NULL. */
-const char *event_type_word(enum event_type type);
 
 /* An entry. Texts are "" where unknown. */
 struct memory_event {

@@ -94,3 +94,9 @@ const char *store_state_word(enum store_state state)
 
     return words[state];
 }
+
+bool store_hands_out_list(enum store_op op)
+{
+    return op == STORE_CREATE || op == STORE_LIST || op == STORE_PAGE || op == STORE_DESCRIBE ||
+           op == STORE_EVENTS;
+}

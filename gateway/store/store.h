@@ -10,7 +10,7 @@
  *   2. The callback comes exactly once, on the submitting thread, from a task of its loop: never from
  *      inside the submit.
  *   3. The caller owns the request and embeds it in a context of its own; the store keeps no pointer into
- *      anything else of the caller's. From submit to callback the request is the store's.
+ *      anything else of the caller's, but query. From submit to callback the request is the store's.
  *   4. Every request completes by its deadline. A write that timed out may still have happened; all
  *      operations are safe to repeat.
  *   5. Closing completes what is pending with ERR_SHUTTING_DOWN. There is no cancel: a caller that lost
@@ -59,7 +59,7 @@
  *            family's part.
  * REVOKE     Terminates all streams of the family in session.family_id or, where that is "", on the device
  *            in session.device_id, with end.message, and refuses new ones for for_ms (0: doesn't, and lifts an
- *            earlier block). Sets ended_count.
+ *            earlier block; -1: leaves an earlier block as it is). Sets ended_count.
  * SET_LIMITS Overrides the limits of the family in session.family_id by those in create (-1: not that one;
  *            both: no override any more), for for_ms (0: until it is changed).
  * ADOPT      Puts a session in place that was let in or kept alive while Redis was away: over the limits if
@@ -70,8 +70,23 @@
  * SWEEP      Cleans up after some of the sessions that expired. ERR_OK; sets ended_count to the number of
  *            entries that were due: at SWEEP_MAX there may be more.
  *
- * Where partitions are apart (store->partitions), SWEEP, and REVOKE of a device, are of the one whose tag
- * session.id begins with; a device's limit and a user's rate are counted in each partition for itself.
+ * What operators ask; each reads and sets req->query (store_query.h) as well:
+ *
+ * PAGE       Some of the live sessions, in an order of the store's own. Sets streams. ERR_INVALID_REQUEST: the
+ *            cursor is none of this store's.
+ * DESCRIBE   The family in session.family_id or, where that is "", the device in session.device_id: sets
+ *            streams and that side of usage as LIST does, limits, and whether new streams are refused.
+ * COUNT      How many sessions live, and how many users were seen lately.
+ * EVENTS     What happened, as stream_events tells it.
+ * NOTE       Writes an event of type query->note about session's names and the operator.
+ *
+ * Where partitions are apart (store->partitions), SWEEP, PAGE, COUNT, EVENTS, NOTE, and what is of a device
+ * (REVOKE, DESCRIBE), are of the one whose tag session.id begins with; a device's limit and a user's rate are
+ * counted in each partition for itself.
+ *
+ * END of a session whose family_id is "" (an operator knows the sessionId alone) finds its names where it
+ * lives. END, REVOKE and SET_LIMITS write operator into the events about what they change: `by` its name,
+ * `cause` its why, where they are not "".
  */
 enum store_op {
     STORE_CREATE,
@@ -86,6 +101,11 @@ enum store_op {
     STORE_SET_LIMITS,
     STORE_ADOPT,
     STORE_SWEEP,
+    STORE_PAGE,
+    STORE_DESCRIBE,
+    STORE_COUNT,
+    STORE_EVENTS,
+    STORE_NOTE,
     STORE_OP_COUNT
 };
 
@@ -94,6 +114,12 @@ struct store_end {
     enum end_reason reason; /* END_EXPIRED where nothing is known of it */
     session_name by;   /* replaced: the deviceName, else the deviceId, that took its place; or "" */
     char message[257]; /* an operator's word to the viewer; or "" */
+};
+
+/* Who changes something from the admin listener, and why, for those who read the events. */
+struct store_operator {
+    session_name name; /* of the admin token; "" where it is no operator */
+    session_name why;  /* as the operator said; "" where nothing */
 };
 
 /* How many streams are active, of how many (0: no limit). */
@@ -119,6 +145,8 @@ struct store_create {
     bool spare_silent; /* for now nobody gives way for silence: the outage decorator's */
 };
 
+struct store_query;
+
 struct store_req {
     enum store_op op;
     int64_t deadline_ms;                 /* monotonic clock */
@@ -126,7 +154,9 @@ struct store_req {
     struct session session;              /* in, and out */
     struct store_create create;          /* CREATE and REVIVE, in */
     struct store_end end;                /* END and REVOKE, in; out where a session has ended */
+    struct store_operator operator;      /* END, REVOKE, SET_LIMITS and NOTE, in */
     int64_t for_ms;                      /* REVOKE and SET_LIMITS, in */
+    struct store_query *query; /* the caller's, which stays until done; NULL where op has none */
 
     enum err err;             /* out: the outcome */
     bool fallback;            /* out: answered by the embedded store while Redis is away */
@@ -138,8 +168,9 @@ struct store_req {
     int64_t now_ms;           /* out: the store's wall clock at the answer */
     int64_t expires_ms;       /* out: when the session will expire by the same clock */
     struct store_usage usage; /* CREATE, REVIVE and LIST, out */
-    struct store_stream *streams; /* CREATE and LIST, out; the store's, valid until done returns */
-    size_t stream_count;          /* of them */
+    struct store_stream
+        *streams; /* CREATE, LIST, PAGE and DESCRIBE, out; the store's, valid until done returns */
+    size_t stream_count; /* of them */
 
     /* The outage decorator's: the caller's done, and its handle, while Redis is asked. */
     void (*redis_done)(struct store_req *req);
@@ -257,6 +288,9 @@ const char *store_state_word(enum store_state state);
  * family; else the first.
  */
 unsigned store_partition(const struct store_req *req);
+
+/* For stores: whether an operation hands out a list, which only an ask's callback gives back. */
+bool store_hands_out_list(enum store_op op);
 
 /* For stores: clears what a request will be answered with. */
 void store_begin(struct store_req *req);

@@ -141,6 +141,11 @@ static void learn(struct store_cache *self, const struct store_req *req)
     case STORE_LIST:
     case STORE_SET_LIMITS:
     case STORE_SWEEP:
+    case STORE_PAGE:
+    case STORE_DESCRIBE:
+    case STORE_COUNT:
+    case STORE_EVENTS:
+    case STORE_NOTE:
     case STORE_OP_COUNT:
         break;
     }

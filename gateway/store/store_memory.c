@@ -18,8 +18,7 @@ static bool peek(struct store *store, struct store_req *req)
 {
     struct store_memory *self = CONTAINER_OF(store, struct store_memory, store);
 
-    /* These hand out a list, which only an ask's callback gives back. */
-    if (req->op == STORE_CREATE || req->op == STORE_LIST)
+    if (store_hands_out_list(req->op))
         return false;
     req->err = memory_do(self->memory, req);
     return true;

@@ -73,9 +73,14 @@ static enum err fall_back(struct memory *memory, struct store_req *req)
     case STORE_LIST:
     case STORE_ADOPT:
     case STORE_SWEEP:
+    case STORE_PAGE:
+    case STORE_DESCRIBE:
+    case STORE_COUNT:
+    case STORE_EVENTS:
         return memory_stand_in(memory, req);
     case STORE_REVOKE: /* an operator's word is for Redis */
     case STORE_SET_LIMITS:
+    case STORE_NOTE:
     case STORE_OP_COUNT:
         break;
     }
@@ -170,6 +175,11 @@ static void show(struct memory *memory, const struct store_req *req)
         break;
     case STORE_LIST:
     case STORE_SWEEP:
+    case STORE_PAGE:
+    case STORE_DESCRIBE:
+    case STORE_COUNT:
+    case STORE_EVENTS:
+    case STORE_NOTE:
     case STORE_OP_COUNT:
         break;
     }
@@ -223,7 +233,7 @@ static bool peek(struct store *store, struct store_req *req)
 {
     struct store_outage *self = CONTAINER_OF(store, struct store_outage, store);
 
-    if (req->op == STORE_CREATE || req->op == STORE_LIST || /* hand out a list */
+    if (store_hands_out_list(req->op) ||
         outage_asks_redis(self->outage, partition_of_req(self, req)))
         return false;
     req->err = decide_in_place(self, req);
