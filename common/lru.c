@@ -1,4 +1,4 @@
-/* A bounded table of which the least recently used item goes first. */
+/* A bounded table of which an item goes that wasn't used lately. */
 #define HASH_NONFATAL_OOM 1 /* an item that finds no memory is in no table: its hh.tbl is NULL */
 
 #include "lru.h"
@@ -10,11 +10,22 @@ struct lru_item *lru_find(struct lru *lru, const void *key, size_t len, unsigned
     struct lru_item *item;
 
     HASH_FIND_BYHASHVALUE(hh, lru->table, key, len, hash, item);
-    if (item != NULL && item->next != NULL) {
-        DL_DELETE(lru->queue, item);
-        DL_APPEND(lru->queue, item);
-    }
+    if (item != NULL)
+        item->used = true;
     return item;
+}
+
+/* Drops the oldest item that wasn't used since it came or was spared. */
+static void make_room(struct lru *lru)
+{
+    struct lru_item *oldest;
+
+    while ((oldest = lru->queue)->used) {
+        oldest->used = false;
+        DL_DELETE(lru->queue, oldest);
+        DL_APPEND(lru->queue, oldest);
+    }
+    lru_remove(lru, oldest);
 }
 
 void lru_add(struct lru *lru, struct lru_item *item, const void *key, size_t len, unsigned hash)
@@ -24,9 +35,10 @@ void lru_add(struct lru *lru, struct lru_item *item, const void *key, size_t len
         lru->drop(item);
         return;
     }
+    item->used = false;
+    if (HASH_COUNT(lru->table) > lru->most && lru->queue != NULL)
+        make_room(lru);
     DL_APPEND(lru->queue, item);
-    if (HASH_COUNT(lru->table) > lru->most)
-        lru_remove(lru, lru->queue);
 }
 
 void lru_remove(struct lru *lru, struct lru_item *item)

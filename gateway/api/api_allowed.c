@@ -1,6 +1,6 @@
 /*
  * The answers that let a viewer watch: 200 with the identity headers, built once for each session and title,
- * since a player asks for every segment. Bounded, the least recently used goes first.
+ * since a player asks for every segment. Bounded: one that was not used lately goes first (lru.h).
  */
 #include <stdlib.h>
 #include <string.h>

@@ -9,7 +9,6 @@
 
 #include "api_original.h"
 #include "api_private.h"
-#include "clock.h"
 #include "http_request.h"
 
 /* A token found in a request: where, and room for one that had to be copied. */
@@ -201,7 +200,7 @@ static void on_checked(struct store_req *req)
     answer(call);
     call->http = NULL;
     if (req->err == ERR_OK && is_due(call)) {
-        req->deadline_ms = clock_monotonic_ms() + call->api->options.store_timeout_ms;
+        api_call_give_time(call, call->api->options.store_timeout_ms);
         api_keep_alive(call, on_kept_alive);
         return;
     }

@@ -60,8 +60,14 @@ struct api_call *api_call_new_alone(struct api *api, int64_t timeout_ms)
     call->batch = NULL;
     call->zaps = false;
     call->store.session.id[0] = '\0'; /* what names no session is of its family's partition */
-    call->store.deadline_ms = clock_monotonic_ms() + timeout_ms;
+    api_call_give_time(call, timeout_ms);
     return call;
+}
+
+void api_call_give_time(struct api_call *call, int64_t timeout_ms)
+{
+    call->timeout_ms = timeout_ms;
+    call->store.deadline_ms = 0;
 }
 
 struct api_call *api_call_new(struct http_request *http, int64_t timeout_ms)
@@ -114,10 +120,13 @@ void api_call_ask(struct api_call *call, enum store_op op, void (*done)(struct s
 {
     call->store.op = op;
     call->store.done = done;
-    if (store_peek(call->api->store, &call->store))
+    if (store_peek(call->api->store, &call->store)) {
         done(&call->store);
-    else
-        store_submit(call->api->store, &call->store);
+        return;
+    }
+    if (call->store.deadline_ms == 0)
+        call->store.deadline_ms = clock_monotonic_ms() + call->timeout_ms;
+    store_submit(call->api->store, &call->store);
 }
 
 struct api_call *api_call_of(struct store_req *req)

@@ -54,12 +54,13 @@ struct api_call {
     void (*done)(struct api_call *call); /* of api_keep_alive and api_revive */
     struct api_batch *batch;             /* that this is part of, or NULL */
     size_t index;                        /* in the batch */
-    bool trusted;                        /* a family's call by somebody who may create sessions */
-    bool zaps;                           /* a heartbeat that changes the title */
-    session_name zap_media_id;           /* to this one */
-    session_name zap_media_title;        /* the same; "" where not given */
-    session_name path_media_id;          /* the title that an authorize's path names */
-    struct api_call *next;               /* among the spare ones */
+    int64_t timeout_ms;           /* for all that the store is asked; begins with the first ask */
+    bool trusted;                 /* a family's call by somebody who may create sessions */
+    bool zaps;                    /* a heartbeat that changes the title */
+    session_name zap_media_id;    /* to this one */
+    session_name zap_media_title; /* the same; "" where not given */
+    session_name path_media_id;   /* the title that an authorize's path names */
+    struct api_call *next;        /* among the spare ones */
 };
 
 /* ---- api_call.c ---- */
@@ -75,6 +76,9 @@ void api_call_free(struct api_call *call);
 
 /* A call that no request waits for. NULL where memory runs out. */
 struct api_call *api_call_new_alone(struct api *api, int64_t timeout_ms);
+
+/* The store has so much time from its next ask on. */
+void api_call_give_time(struct api_call *call, int64_t timeout_ms);
 
 /* Fills the session's names, and what a revival needs, from the claims. */
 void api_call_name_session(struct api_call *call);

@@ -1,6 +1,6 @@
 /*
- * Tokens that were opened before: so that a token which comes with every segment is opened once. Bounded, the
- * least recently used goes first. For one thread.
+ * Tokens that were opened before: so that a token which comes with every segment is opened once. Bounded, one
+ * that was not used lately goes first (lru.h). For one thread.
  *
  * A token is known by its 128-bit SipHash under a key of the cache's own: who doesn't know that key can't make
  * a text that passes for a token which was opened. A token that didn't open is not kept.

@@ -41,7 +41,6 @@ void *http_exchange_begin(void *cls, const char *target, struct MHD_Connection *
     req->connection = connection;
     req->client = client;
     client->request = req;
-    req->started_ns = uv_hrtime();
     buf_add(&req->raw_target, target, strlen(target) + 1);
     if (client->deadline.kind != HTTP_DEADLINE_REQUEST)
         http_deadline_set(&client->deadline, &server->deadlines, HTTP_DEADLINE_REQUEST);
@@ -303,6 +302,8 @@ static void report_refusal(struct http_request *req)
     req->client->unread = true;
     if (req->id[0] == '\0')
         http_request_make_id(req);
+    if (req->started_ns == 0)
+        req->started_ns = uv_hrtime();
     req->code = info->http_status == MHD_HTTP_CONTENT_TOO_LARGE ? ERR_PAYLOAD_TOO_LARGE
                                                                 : ERR_INVALID_REQUEST;
     report(req, (int)info->http_status);

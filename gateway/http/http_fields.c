@@ -8,10 +8,15 @@
 /* How many bytes decoding writes at most, also where it fails halfway. */
 static size_t decoded_size(const char *text, size_t len)
 {
-    size_t size = 0;
+    const char *end = text + len, *percent;
+    size_t size = len;
 
-    for (size_t i = 0; i < len; i += text[i] == '%' ? 3 : 1)
-        size++;
+    while ((percent = memchr(text, '%', (size_t)(end - text))) != NULL) {
+        size_t escape = end - percent < 3 ? (size_t)(end - percent) : 3;
+
+        size -= escape - 1;
+        text = percent + escape;
+    }
     return size;
 }
 
@@ -21,7 +26,9 @@ int http_query_param(const char **at, const char *name, char *ret_value, size_t 
     const char *pair = *at + strcspn(*at, "?&");
 
     while (*pair != '\0') {
-        size_t len = strcspn(++pair, "&");
+        pair++;
+
+        size_t len = (size_t)(strchrnul(pair, '&') - pair);
         const char *value = pair + name_len + 1;
 
         if (len > name_len && pair[name_len] == '=' && memcmp(pair, name, name_len) == 0) {

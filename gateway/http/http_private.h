@@ -74,7 +74,7 @@ struct http_request {
     uint32_t repeated;                      /* bits, by header: it came more than once */
     char id[HTTP_ID_MAX + 1];               /* for X-Request-Id */
     char session_id[HTTP_SESSION_MAX + 1];  /* as noted by the handler */
-    uint64_t started_ns;                    /* when its head came, by uv_hrtime */
+    uint64_t started_ns;                    /* when its head came, by uv_hrtime; or 0 */
     bool has_body;                          /* a body follows the head */
     bool must_close;                        /* the connection can't be trusted any more */
     bool counted;                           /* in the server's busy */

@@ -1,5 +1,5 @@
 /*
- * What a store said about sessions a moment ago: bounded, the least recently used goes first. One for each
+ * What a store said about sessions a moment ago: bounded, one that was not used lately goes first (lru.h). One for each
  * thread. Whether an answer is still to be believed is told by its generation (generations.h) and its age.
  */
 #ifndef ANSWER_CACHE_H

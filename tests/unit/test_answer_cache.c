@@ -1,4 +1,4 @@
-/* What a store said about sessions a moment ago: kept whole, bounded, the least recently used goes first. */
+/* What a store said about sessions a moment ago: kept whole, bounded, one that was not used lately goes first. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
@@ -102,7 +102,7 @@ Test(answer_cache, what_was_put_back_from_itself_stays)
     cr_assert_str_eq(media_of(1), "media");
 }
 
-Test(answer_cache, drops_the_least_recently_used)
+Test(answer_cache, drops_one_that_was_not_used_lately)
 {
     for (int i = 1; i <= MOST; i++)
         put(i, "media");

@@ -1,4 +1,4 @@
-/* A bounded table of which the least recently used item goes first. */
+/* A bounded table of which an item goes that wasn't used lately. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,7 +63,7 @@ Test(lru, finds_what_was_added_and_nothing_else)
     cr_assert_eq(lru_count(&lru), 2);
 }
 
-Test(lru, drops_the_least_recently_used_when_one_too_many_comes)
+Test(lru, drops_the_oldest_when_one_too_many_comes_and_none_was_used)
 {
     add("one");
     add("two");
@@ -75,7 +75,7 @@ Test(lru, drops_the_least_recently_used_when_one_too_many_comes)
     cr_assert_eq(dropped, 1);
 }
 
-Test(lru, a_look_up_counts_as_a_use)
+Test(lru, spares_the_oldest_if_it_was_looked_up)
 {
     add("one");
     add("two");
@@ -84,6 +84,20 @@ Test(lru, a_look_up_counts_as_a_use)
     add("four");
     cr_assert_not_null(find("one"));
     cr_assert_null(find("two"));
+}
+
+Test(lru, drops_the_oldest_where_all_were_looked_up)
+{
+    add("one");
+    add("two");
+    add("three");
+    find("two");
+    find("one");
+    find("three");
+    add("four");
+    cr_assert_null(find("one"));
+    cr_assert_not_null(find("four"));
+    cr_assert_eq(lru_count(&lru), MOST);
 }
 
 Test(lru, what_is_removed_is_dropped_and_gone)

@@ -223,3 +223,22 @@ Test(token, tells_its_shape_from_other_bearers)
     token[0] = 'B'; /* another version */
     cr_assert_not(token_has_shape(token, (size_t)len));
 }
+
+Test(token, has_its_shape_only_where_every_character_is_of_the_alphabet)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    char token[TOKEN_MAX + 1];
+    int len = token_seal(ring, &claims, token);
+
+    for (size_t i = 8; i < (size_t)len; i++) { /* behind what tells the version */
+        char was = token[i];
+
+        for (int c = 0; c < 256; c++) {
+            token[i] = (char)c;
+            cr_assert_eq(token_has_shape(token, (size_t)len), c != 0 && strchr(alphabet, c) != NULL,
+                         "character %d at %zu", c, i);
+        }
+        token[i] = was;
+    }
+}
