@@ -27,7 +27,6 @@
 #include "worker.h"
 
 #define ADMIN_CONNECTIONS 256
-#define HEADER_LIMIT      (32 * 1024)
 #define SPARE_FILES       1024 /* beside the player's connections */
 
 struct app {
@@ -177,7 +176,7 @@ static void fill_options(struct app *app, struct worker_options *ret_options)
                 .draining = &app->draining},
         .http = {.request_timeout_ms = (unsigned)settings->http_request_timeout_ms,
                  .idle_timeout_s = (unsigned)settings->http_idle_timeout,
-                 .header_limit = HEADER_LIMIT},
+                 .header_limit = (size_t)settings->http_header_limit},
         .memory = app->memory,
         .outage = app->outage,
         .redis = &app->redis.store,

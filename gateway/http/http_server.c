@@ -21,9 +21,14 @@
 #include "http_private.h"
 #include "http_response.h"
 
-/* A connection's memory beyond the head: libmicrohttpd's entry for each header, its copy of
- * cookies. */
-enum { HEAD_EXTRA = 16 * 1024 };
+/*
+ * A connection's memory: beside the head libmicrohttpd has an entry for each header in it, a copy of cookies, and
+ * the answer's head. It clears all of it after each request, and a part of it twice.
+ */
+static size_t memory_for(size_t header_limit)
+{
+    return header_limit + header_limit / 2;
+}
 
 /* The strictest that libmicrohttpd knows; http_strict.h says what that means and what it leaves
  * out. */
@@ -142,7 +147,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *server)
         MHD_OPTION_EXTERNAL_LOGGER, on_complaint, server, /* first, to hear of the others */
         MHD_OPTION_CLIENT_DISCIPLINE_LVL, STRICTEST,
         MHD_OPTION_CONNECTION_LIMIT, options->connection_limit,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, options->header_limit + HEAD_EXTRA,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory_for(options->header_limit),
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
         MHD_OPTION_URI_LOG_CALLBACK, http_exchange_begin, server,
         MHD_OPTION_UNESCAPE_CALLBACK, forget_target, server,
