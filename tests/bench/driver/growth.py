@@ -6,7 +6,7 @@ import subprocess
 import time
 
 from . import traffic
-from .rows import TTL_S, World, WritesCheck, stopping
+from .rows import SMALL_HEADS, TTL_S, World, WritesCheck, stopping
 from .servers import Failure, Floor, Gateway
 
 IDLE_CONNECTIONS = 10000
@@ -76,7 +76,13 @@ def by_workers(bench, kind, counts, report):
 
 def idle_connections(bench, report, count=IDLE_CONNECTIONS):
     """Memory of a gateway with so many kept-alive connections, each of which has asked once."""
-    with World(bench, "memory", 100) as world:
+    hold_connections(bench, report, "idle_connections", "%s idle connections" % short(count), count, {})
+    hold_connections(bench, report, "idle_connections_8k", "%s idle connections, heads of 8 KiB" % short(count), count,
+                     dict([SMALL_HEADS]))
+
+
+def hold_connections(bench, report, key, name, count, settings):
+    with World(bench, "memory", 100, settings=settings) as world:
         file = traffic.write_requests(bench.path("asks"), map(traffic.authorize, world.sessions))
         load = subprocess.Popen(
             [bench.binary("bench_load"), "--connect", "127.0.0.1:%d" % world.gateway.port, "--requests", file,
@@ -85,12 +91,11 @@ def idle_connections(bench, report, count=IDLE_CONNECTIONS):
         line = load.stdout.readline()
         memory = world.gateway.memory()
         _, complaint = load.communicate()
-        name = "%s idle connections" % short(count)
         if load.returncode != 0:
-            report("idle_connections", {"name": name, "void": complaint[:300] or line})
+            report(key, {"name": name, "void": complaint[:300] or line})
         else:
-            report("idle_connections", {"name": name, "memory": memory, "bytes_each": (memory - world.empty) / count,
-                                        "connections": count})
+            report(key, {"name": name, "memory": memory, "bytes_each": (memory - world.empty) / count,
+                         "connections": count})
 
 
 def at_half_speed(bench, world, rows, script, report):

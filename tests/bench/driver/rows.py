@@ -8,6 +8,7 @@ from . import traffic
 from .servers import Failure, Floor, Gateway, Nginx, Redis, Webdis, http_once
 
 TTL_S = 3600  # long enough for nothing to expire while it is measured
+SMALL_HEADS = ("GATEWAY_HTTP_HEADER_LIMIT", "8192")
 SCRIPT_PARTS = ("lib/time.lua", "lib/online.lua", "heartbeat.lua")
 
 
@@ -286,10 +287,28 @@ class GatewayRows:
         """What the log's default level costs: a line a heartbeat, into a file."""
         sessions = self.world.sessions[:1000]
         file = self.file("beats", map(traffic.heartbeat, sessions))
-        self.world.settings["GATEWAY_LOG_LEVEL"] = "info"
+        with self.setting("GATEWAY_LOG_LEVEL", "info"):
+            self.steady("heartbeat_logged", "heartbeat, logged", file)
+
+    def small_heads(self):
+        """What it is worth to say that no client sends large heads: libmicrohttpd clears less memory."""
+        if not self.world.redis:  # whose sessions are gone with the gateway
+            return
+        sessions = self.world.sessions[:1000]
+        hot = self.file("hot", map(traffic.authorize, sessions))
+        beats = self.file("beats", map(traffic.heartbeat, sessions))
+        with self.setting(*SMALL_HEADS):
+            self.steady("authorize_hot_8k", "authorize, seen before, heads of 8 KiB", hot, order="random")
+            self.steady("heartbeat_8k", "heartbeat, heads of 8 KiB", beats)
+
+    @contextlib.contextmanager
+    def setting(self, name, value):
+        """The gateway with another setting, for a while."""
+        before = dict(self.world.settings)
+        self.world.settings[name] = value
         self.world.start_gateway()
-        self.steady("heartbeat_logged", "heartbeat, logged", file)
-        del self.world.settings["GATEWAY_LOG_LEVEL"]
+        yield
+        self.world.settings = before
         self.world.start_gateway()
 
     def _numbers(self, count):
@@ -309,4 +328,5 @@ def gateway_rows(bench, world, report, mix_rate):
     rows.refusal()
     if world.redis:
         rows.heartbeat_logged()
+        rows.small_heads()
     rows.authorize_first()
