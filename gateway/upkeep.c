@@ -16,7 +16,7 @@ struct upkeep {
     struct sweeper sweeper;       /* see upkeep.h */
     struct store *redis;          /* a handle of its own, past the decorators; NULL without Redis */
     struct outage_keeper *keeper; /* over it; NULL without Redis */
-    struct redis_feed *feed;      /* the same */
+    struct redis_feed *feed;      /* the same; NULL also where nothing is cached */
     struct loop_task stopped;     /* brings on_stopped where there is nothing to close */
     void (*on_stopped)(void *arg); /* of upkeep_stop */
     void *on_stopped_arg;          /* the same */
@@ -37,8 +37,10 @@ static int watch_redis(struct upkeep *upkeep, struct loop *loop,
                                             .prefix = redis.prefix,
                                             .generations = options->generations};
     upkeep->keeper = outage_keeper_start(options->outage, loop, upkeep->redis, redis.timeout_ms);
-    upkeep->feed = redis_feed_start(loop, &feed);
-    return upkeep->keeper != NULL && upkeep->feed != NULL ? 0 : -1;
+    if (options->generations != NULL)
+        upkeep->feed = redis_feed_start(loop, &feed);
+    return upkeep->keeper != NULL && (upkeep->feed != NULL || options->generations == NULL) ? 0
+                                                                                            : -1;
 }
 
 static void ignore(void *arg)

@@ -19,7 +19,7 @@ struct upkeep_options {
     int64_t timeout_ms;    /* for one sweep */
     struct outage *outage; /* NULL: without Redis, and so only the sweeper is needed */
     const struct store_redis_options *redis; /* where Redis is */
-    struct generations *generations;         /* that the feed tells */
+    struct generations *generations;         /* that the feed tells; NULL: nothing is cached */
 };
 
 /* Starts on the thread of this loop; what is in the options must outlive it. NULL where memory runs out. */

@@ -208,7 +208,8 @@ static int start_upkeep(struct worker *worker)
                                           .timeout_ms = options->api.store_timeout_ms,
                                           .outage = options->outage,
                                           .redis = options->redis,
-                                          .generations = options->generations};
+                                          .generations =
+                                              options->cache_ms > 0 ? options->generations : NULL};
 
     if (!options->keeps)
         return 0;

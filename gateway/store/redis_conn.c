@@ -230,3 +230,26 @@ void redis_conn_drop(struct redis_conn *conn)
         redisAsyncFree(ac);
     }
 }
+
+int redis_conn_login(const char *user, const char *password,
+                     const char *ret_words[REDIS_LOGIN_WORDS])
+{
+    if (password == NULL)
+        return 0;
+    if (user == NULL) {
+        memcpy(ret_words, (const char *[]){"AUTH", password}, 2 * sizeof *ret_words);
+        return 2;
+    }
+    memcpy(ret_words, (const char *[]){"AUTH", user, password}, 3 * sizeof *ret_words);
+    return 3;
+}
+
+void redis_conn_log_in(struct redis_conn *conn, const char *user, const char *password,
+                       redisCallbackFn *on_reply, void *arg)
+{
+    const char *words[REDIS_LOGIN_WORDS];
+    int count = redis_conn_login(user, password, words);
+
+    if (count > 0)
+        redisAsyncCommandArgv(conn->ac, on_reply, arg, count, words, NULL);
+}

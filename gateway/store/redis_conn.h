@@ -5,10 +5,10 @@
 #ifndef REDIS_CONN_H
 #define REDIS_CONN_H
 
+#include <hiredis/async.h>
 #include <stdbool.h>
 
 struct loop;
-struct redisAsyncContext;
 struct redis_tls;
 struct ssl_st;
 
@@ -46,6 +46,23 @@ void redis_conn_open(struct redis_conn *conn, const struct redis_conn_target *ta
 
 /* What an open that takes too long is waiting for, as a reason for the log. */
 const char *redis_conn_waits_for(const struct redis_conn *conn);
+
+/* The words of a login, at most so many. */
+enum { REDIS_LOGIN_WORDS = 3 };
+
+/*
+ * Puts the words of the command that logs in as user (NULL: the default one), where there is a password, into
+ * ret_words. Returns how many; 0 where nothing is wanted.
+ */
+int redis_conn_login(const char *user, const char *password,
+                     const char *ret_words[REDIS_LOGIN_WORDS]);
+
+/*
+ * Sends that command, where there is a password, over a connection that is open. Its reply goes to on_reply, which
+ * may be NULL: an error in it is told again, by the commands behind it.
+ */
+void redis_conn_log_in(struct redis_conn *conn, const char *user, const char *password,
+                       redisCallbackFn *on_reply, void *arg);
 
 /* Gives the connection up, in whatever state it is; neither callback comes any more. */
 void redis_conn_drop(struct redis_conn *conn);

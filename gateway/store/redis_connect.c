@@ -113,14 +113,13 @@ static void on_open(struct redis_conn *conn)
 {
     struct redis_link *link = CONTAINER_OF(conn, struct redis_link, conn);
     const struct redis_address *address = link->options.address;
-    const char *user = address->user, *password = address->password;
+    const char *words[REDIS_LOGIN_WORDS];
+    int count = redis_conn_login(address->user, address->password, words);
     char db[16];
     int rc = 0;
 
-    if (password != NULL && user != NULL)
-        rc |= greet_with(link, GREET_LOGIN, 3, (const char *[]){"AUTH", user, password});
-    else if (password != NULL)
-        rc |= greet_with(link, GREET_LOGIN, 2, (const char *[]){"AUTH", password});
+    if (count > 0)
+        rc |= greet_with(link, GREET_LOGIN, (size_t)count, words);
     else /* a Redis that wants a password says so here; a script is too long for it without one */
         rc |= greet_with(link, GREET_LOGIN, 1, (const char *[]){"PING"});
     if (address->db != 0) {

@@ -118,10 +118,7 @@ static void on_open(struct redis_conn *conn)
     struct subscription *subscription = CONTAINER_OF(conn, struct subscription, conn);
     const struct redis_address *address = subscription->feed->options.address;
 
-    if (address->password != NULL && address->user != NULL)
-        redisAsyncCommand(conn->ac, NULL, NULL, "AUTH %s %s", address->user, address->password);
-    else if (address->password != NULL)
-        redisAsyncCommand(conn->ac, NULL, NULL, "AUTH %s", address->password);
+    redis_conn_log_in(conn, address->user, address->password, NULL, NULL);
     redisAsyncCommand(conn->ac, on_message, subscription, "SUBSCRIBE %s",
                       subscription->feed->channel);
 }

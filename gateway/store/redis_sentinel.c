@@ -191,15 +191,11 @@ static void on_login(redisAsyncContext *ac, void *data, void *privdata)
         snprintf(node->why, sizeof node->why, "%s", reply->str);
 }
 
-/* Logs in, where that is wanted. */
 static void log_in(struct node *node, struct redis_conn *conn, redisCallbackFn *on_reply)
 {
     const struct redis_sentinel_options *options = &node->sentinel->options;
 
-    if (options->password != NULL && options->user != NULL)
-        redisAsyncCommand(conn->ac, on_reply, node, "AUTH %s %s", options->user, options->password);
-    else if (options->password != NULL)
-        redisAsyncCommand(conn->ac, on_reply, node, "AUTH %s", options->password);
+    redis_conn_log_in(conn, options->user, options->password, on_reply, node);
 }
 
 static void on_question_open(struct redis_conn *conn)
