@@ -15,8 +15,7 @@ struct feed_entry {
     char type[16];
     char session_id[SESSION_ID_LEN + 1];
     session_name user_id, family_id, device_id, media_id;
-    char cause[32];
-    session_name by;
+    session_name cause, by;
     int64_t time_ms;    /* wall clock */
     int64_t duration_s; /* -1 where absent */
 };
@@ -35,5 +34,9 @@ size_t feed_count(struct store_fixture *fixture, const char *type);
 
 /* Its only entry of this type; there must be just one. */
 struct feed_entry feed_only(struct store_fixture *fixture, const char *type);
+
+/* Makes the store lose all events that there are, as it does when there were too many: some that tell
+ * of a drain take their places. */
+void feed_lose(struct store_fixture *fixture);
 
 #endif
