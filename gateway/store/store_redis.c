@@ -24,6 +24,7 @@
 #include "redis_link.h"
 #include "redis_reply.h"
 #include "session_json.h"
+#include "store_metrics.h"
 
 #define LATE_MS     1000 /* see useless_at */
 #define SWAPS_MAX   10   /* how often an edit is tried again */
@@ -55,6 +56,7 @@ struct pending {
     unsigned swaps;           /* edits tried */
     char *before, *after;     /* STEP_SWAP: the value as it was read, and edited */
     size_t before_len;        /* of before */
+    uint64_t asked_ns;        /* when it was submitted, by uv_hrtime */
 };
 
 static_assert(sizeof(struct pending) <= sizeof((struct store_req *)0)->backend,
@@ -62,8 +64,13 @@ static_assert(sizeof(struct pending) <= sizeof((struct store_req *)0)->backend,
 
 static void complete(struct pending *pending, enum err err)
 {
+    const struct store_req *req = pending->req;
+
     free(pending->before);
     free(pending->after);
+    store_count_call(req->op, err, (uv_hrtime() - pending->asked_ns) / 1000);
+    if (req->op == STORE_ADOPT && err == ERR_OK)
+        metrics_add(STORE_METRIC_FALLBACK + STORE_FALLBACK_ADOPTED, 1);
     store_complete(&pending->self->store, pending->req, err);
 }
 
@@ -206,6 +213,8 @@ static enum err read_admitted(struct pending *pending, const redisReply *reply)
         req->would_deny = err_from_word(would_deny);
     if (known != NULL && known->type == REDIS_REPLY_STRING)
         return redis_reply_read_session(known, &req->session);
+    store_count_ends(END_REPLACED, (uint64_t)redis_reply_int(reply, 9));
+    store_count_ends(END_DISPLACED, (uint64_t)redis_reply_int(reply, 10));
     req->session.last_heartbeat_ms = now;
     if (req->op == STORE_CREATE)
         req->session.started_ms = now;
@@ -279,6 +288,8 @@ static enum err read_check(struct pending *pending, const redisReply *reply)
 static enum err read_end(struct pending *pending, const redisReply *reply)
 {
     pending->req->ended = reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
+    if (pending->req->ended)
+        store_count_ends(pending->req->end.reason, 1);
     return reply->type == REDIS_REPLY_INTEGER ? ERR_OK : ERR_INTERNAL;
 }
 
@@ -298,12 +309,14 @@ static enum err read_list(struct pending *pending, const redisReply *reply)
 static enum err read_revoke(struct pending *pending, const redisReply *reply)
 {
     pending->req->ended_count = (uint32_t)reply->integer;
+    store_count_ends(END_TERMINATED, pending->req->ended_count);
     return reply->type == REDIS_REPLY_INTEGER ? ERR_OK : ERR_INTERNAL;
 }
 
 static enum err read_sweep(struct pending *pending, const redisReply *reply)
 {
     pending->req->ended_count = (uint32_t)redis_reply_int(reply, 0);
+    store_count_ends(END_EXPIRED, (uint64_t)redis_reply_int(reply, 1));
     return reply->type == REDIS_REPLY_ARRAY ? ERR_OK : ERR_INTERNAL;
 }
 
@@ -468,7 +481,7 @@ static void submit(struct store *store, struct store_req *req)
     struct pending *pending = (struct pending *)req->backend;
 
     store_begin(req);
-    *pending = (struct pending){.self = self, .req = req};
+    *pending = (struct pending){.self = self, .req = req, .asked_ns = uv_hrtime()};
     pending->call.format = format_call;
     pending->call.done = on_reply;
     pending->call.deadline_ms = req->deadline_ms;
