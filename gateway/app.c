@@ -162,6 +162,7 @@ static void fill_options(struct app *app, struct worker_options *ret_options)
     *ret_options = (struct worker_options){
         .api = {.auth = auth_mode(settings),
                 .api_keys = app->keys.callers,
+                .admin_keys = app->keys.admins,
                 .token_keys = app->keys.tokens,
                 .ttl_s = settings->session_ttl,
                 .heartbeat_interval_s = settings->session_heartbeat_interval,

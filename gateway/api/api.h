@@ -29,6 +29,7 @@ enum api_auth {
 struct api_options {
     enum api_auth auth;                  /* who may create */
     const struct api_keys *api_keys;     /* of API_AUTH_KEY */
+    const struct api_keys *admin_keys;   /* who may use the admin listener */
     const struct token_keys *token_keys; /* seals and opens tokens */
     int64_t ttl_s;                       /* session.ttl */
     int64_t heartbeat_interval_s;        /* session.heartbeat_interval */

@@ -33,6 +33,8 @@ enum api_refusal {
     API_REFUSAL_COUNT = API_REFUSED_ENDED + END_REASON_COUNT
 };
 
+struct admin_guesses;
+
 struct api {
     struct api_options options;                       /* shared by all threads */
     struct store *store;                              /* this thread's */
@@ -41,6 +43,7 @@ struct api {
     struct api_refusals *refusals;                    /* of revivals */
     struct token_cache *tokens;                       /* opened before */
     struct api_allowed *allowed;                      /* answers of authorize */
+    struct admin_guesses *guesses;                    /* wrong tokens on the admin listener */
     struct http_response *no_content;                 /* 204 */
     struct http_response *refused[API_REFUSAL_COUNT]; /* of authorize; NULL until they are wanted */
 };
