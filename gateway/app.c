@@ -175,6 +175,7 @@ static void fill_options(struct app *app, struct worker_options *ret_options)
                 .keepalive = settings->authorize_keepalive,
                 .evict = settings->limits_on_limit == SETTINGS_EVICT_OLDEST,
                 .allow_evict = settings->limits_allow_evict,
+                .metrics_public = settings->metrics_public,
                 .draining = &app->draining},
         .http = {.request_timeout_ms = (unsigned)settings->http_request_timeout_ms,
                  .idle_timeout_s = (unsigned)settings->http_idle_timeout,
@@ -216,6 +217,7 @@ static int start_workers(struct app *app)
     if (app->workers == NULL)
         return APP_FAILED;
     fill_options(app, &options);
+    options.listener = API_PLAYER;
     options.routes = api_player_routes(&options.route_count);
     options.http.connection_limit = (unsigned)((size_t)settings->http_connections / players + 1);
     for (size_t i = 0; i < players && rc == APP_OK; i++) {
@@ -224,6 +226,7 @@ static int start_workers(struct app *app)
     }
     if (rc != APP_OK)
         return rc;
+    options.listener = API_ADMIN;
     options.routes = api_admin_routes(&options.route_count);
     options.http.connection_limit = ADMIN_CONNECTIONS;
     options.keeps = true;

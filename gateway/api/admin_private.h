@@ -21,4 +21,8 @@ const char *admin_let_in(struct http_request *http);
 /* Writes an event as an object: its id and what stream_events has of it, absent where unknown. */
 void admin_write_event(struct json_writer *writer, const struct event *event);
 
+/* ---- handlers ---- */
+
+void admin_metrics(struct http_request *http);
+
 #endif

@@ -42,6 +42,7 @@ struct api_options {
     bool keepalive;                      /* authorize.keepalive */
     bool evict;                          /* limits.on_limit is evict_oldest */
     bool allow_evict;                    /* limits.allow_evict */
+    bool metrics_public;                 /* metrics.public */
     atomic_bool *draining;               /* no new sessions, not ready */
 };
 

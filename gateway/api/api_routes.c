@@ -1,5 +1,5 @@
 /* The tables of routes. */
-#include "api_private.h"
+#include "admin_private.h"
 #include "http_server.h"
 
 /* clang-format off */
@@ -21,6 +21,7 @@ static const struct http_route player_routes[] = {
 static const struct http_route admin_routes[] = {
     {"GET", "/healthz", api_healthz, HTTP_NO_BODY, 0},
     {"GET", "/readyz",  api_readyz,  HTTP_NO_BODY, 0},
+    {"GET", "/metrics", admin_metrics, HTTP_NO_BODY, 0},
 };
 /* clang-format on */
 
