@@ -12,6 +12,7 @@
 #include "api_original.h"
 
 struct api;
+struct buf;
 struct api_keys;
 struct http_route;
 struct loop;
@@ -43,7 +44,11 @@ struct api_options {
     bool evict;                          /* limits.on_limit is evict_oldest */
     bool allow_evict;                    /* limits.allow_evict */
     bool metrics_public;                 /* metrics.public */
-    atomic_bool *draining;               /* no new sessions, not ready */
+    atomic_bool *draining;               /* the program stops: no new sessions, not ready */
+    atomic_bool *drained;                /* an operator's word for the same, which can be undone */
+    /* Appends the settings in force as JSON, secrets masked. Returns 0; -1 where memory runs out. */
+    int (*show_settings)(void *settings, struct buf *out);
+    void *settings; /* its */
 };
 
 /*
