@@ -78,6 +78,21 @@ static void report(struct http_request *req, int status)
                        });
 }
 
+void http_exchange_report_refused(struct http_server *server)
+{
+    const struct http_options *options = &server->options;
+
+    if (options->on_access != NULL)
+        options->on_access(options->log_arg, &(struct http_access){
+                                                 .method = "-",
+                                                 .route = "-",
+                                                 .request_id = "-",
+                                                 .session_id = "",
+                                                 .code = ERR_OVERLOADED,
+                                                 .status = err_status(ERR_OVERLOADED),
+                                             });
+}
+
 /* Queues the answer that was decided. */
 static enum MHD_Result answer(struct http_request *req)
 {

@@ -14,6 +14,7 @@
 #include "http_request.h"
 #include "http_router.h"
 #include "http_server.h"
+#include "listening.h"
 #include "loop.h"
 
 enum {
@@ -26,6 +27,8 @@ struct http_server {
     struct http_options options;     /* as given */
     struct http_router *router;      /* options.routes */
     struct MHD_Daemon *daemon;       /* libmicrohttpd's part */
+    struct listening listening;      /* where options.listen_fd is one */
+    atomic_uint own_connections;     /* where the limit is this server's alone */
     uv_poll_t poll;                  /* watches the daemon's epoll descriptor */
     uv_idle_t again;                 /* active while the daemon wants to run without waiting */
     struct loop_task turn;           /* runs the daemon, after answers to sleeping connections */
@@ -38,12 +41,12 @@ struct http_server {
     uint64_t next_id;                /* of the next request that brings none */
     size_t busy;                     /* requests between their head and the end of their answer */
     size_t waiting;                  /* of these, requests that sleep until their handler answers */
-    bool made_room;                  /* a connection ended in this run of the daemon */
-    bool expects_complaint;          /* libmicrohttpd's next complaint is about what was meant */
-    bool quiesced;                   /* the listening socket is closed */
-    unsigned closing;                /* handles of the loop whose end is still to come */
-    void (*on_stopped)(void *arg);   /* http_server_stop's */
-    void *on_stopped_arg;            /* the same */
+    bool placed;            /* libmicrohttpd has told of the connection that it was just given */
+    bool expects_complaint; /* libmicrohttpd's next complaint is about what was meant */
+    bool quiesced;          /* the listening socket is closed */
+    unsigned closing;       /* handles of the loop whose end is still to come */
+    void (*on_stopped)(void *arg); /* http_server_stop's */
+    void *on_stopped_arg;          /* the same */
 };
 
 /* A connection, from its accept to its end. */
@@ -111,6 +114,9 @@ void http_request_make_id(struct http_request *req);
 /* ---- http_exchange.c: what libmicrohttpd calls ---- */
 
 void *http_exchange_begin(void *server, const char *target, struct MHD_Connection *connection);
+
+/* Tells the access log of a connection that there was no room for. */
+void http_exchange_report_refused(struct http_server *server);
 
 enum MHD_Result http_exchange_advance(void *server, struct MHD_Connection *connection,
                                       const char *target, const char *method, const char *version,
