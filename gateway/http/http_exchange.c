@@ -105,6 +105,10 @@ static enum MHD_Result answer(struct http_request *req)
     if (req->server->quiesced)
         http_request_add_header(req, MHD_HTTP_HEADER_CONNECTION, "close");
     report(req, http_response_status(response));
+    if (req->stream != NULL) { /* nobody waits for its end */
+        req->counted = false;
+        req->server->busy--;
+    }
     return http_response_queue(response, req->connection, &req->added);
 }
 
@@ -330,6 +334,8 @@ static void let_go(struct http_request *req)
         report_refusal(req);
     if (req->counted)
         req->server->busy--;
+    if (req->stream != NULL)
+        http_stream_over(req->stream);
     req->client->request = NULL;
     http_request_release(req);
 }

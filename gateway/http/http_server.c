@@ -30,6 +30,9 @@ enum { HEAD_EXTRA = 16 * 1024 };
  * out. */
 enum { STRICTEST = 3 };
 
+/* A daemon that is about to stop isn't run more often, whatever it would like. */
+enum { FINISH_RUNS_MAX = 16 };
+
 /* ---- turning ---- */
 
 static void on_again(uv_idle_t *again);
@@ -204,6 +207,7 @@ int http_server_start(struct loop *loop, const struct http_options *options,
     if (server->options.connections == NULL)
         server->options.connections = &server->own_connections;
     server->turn.run = on_turn;
+    TAILQ_INIT(&server->streams);
     server->router = http_router_new(options->routes, options->route_count);
     server->no_memory = http_problem_response(ERR_INTERNAL, NULL, NULL, 0);
     if (http_lingers_init(&server->lingers, &loop->uv, &server->deadlines) != 0 ||
@@ -297,13 +301,24 @@ static void close_handle(struct http_server *server, uv_handle_t *handle)
     uv_close(handle, on_closed);
 }
 
+/* Sends what was answered just now, as far as clients take it at once; after this no connection is suspended. */
+static void finish(struct http_server *server)
+{
+    int runs = 0;
+
+    do
+        MHD_run(server->daemon);
+    while (MHD_get_timeout64s(server->daemon) == 0 && ++runs < FINISH_RUNS_MAX);
+}
+
 void http_server_stop(struct http_server *server, void (*tell)(void *arg), void *arg)
 {
     assert(server->waiting == 0);
 
     server->on_stopped = tell;
     server->on_stopped_arg = arg;
-    MHD_run(server->daemon);                            /* answers that were given just now */
+    http_streams_end(server);
+    finish(server);
     close_handle(server, (uv_handle_t *)&server->poll); /* before its descriptor is closed */
     MHD_stop_daemon(server->daemon);
     server->daemon = NULL;

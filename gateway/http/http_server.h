@@ -90,11 +90,11 @@ void http_server_add_connection(struct http_server *server, int fd);
  * after the answer to their next request. */
 void http_server_quiesce(struct http_server *server);
 
-/* Requests whose head has come and whose answer is not yet wholly sent. */
+/* Requests whose head has come and whose answer is not yet wholly sent; streams that have begun don't count. */
 size_t http_server_busy(const struct http_server *server);
 
 /*
- * Stops: every connection is closed, every handle of the loop is given back. No request may be
+ * Stops: every stream is ended, every connection is closed, every handle of the loop is given back. No request may be
  * waiting for its answer any more (whoever owns them has answered). The loop must run afterwards
  * until on_stopped was called, in which the server is freed already.
  */
