@@ -12,6 +12,7 @@
 #include "http_response.h"
 #include "json_writer.h"
 #include "store.h"
+#include "store_query.h"
 #include "token.h"
 #include "token_cache.h"
 
@@ -37,15 +38,17 @@ enum api_refusal {
 struct admin_guesses;
 
 struct api {
-    struct api_options options;                       /* shared by all threads */
-    struct store *store;                              /* this thread's */
-    struct api_call *spare;                           /* calls to be used again */
-    unsigned spare_count;                             /* of them */
-    struct api_refusals *refusals;                    /* of revivals */
-    struct token_cache *tokens;                       /* opened before */
-    struct api_allowed *allowed;                      /* answers of authorize */
-    struct admin_guesses *guesses;                    /* wrong tokens on the admin listener */
-    struct http_response *no_content;                 /* 204 */
+    struct api_options options;       /* shared by all threads */
+    struct store *store;              /* this thread's */
+    struct api_call *spare;           /* calls to be used again */
+    unsigned spare_count;             /* of them */
+    struct api_refusals *refusals;    /* of revivals */
+    struct token_cache *tokens;       /* opened before */
+    struct api_allowed *allowed;      /* answers of authorize */
+    struct store_count counted;       /* what the store counted last, for operators */
+    int64_t counted_ms;               /* when; monotonic clock, 0: never */
+    struct admin_guesses *guesses;    /* wrong tokens on the admin listener */
+    struct http_response *no_content; /* 204 */
     struct http_response *refused[API_REFUSAL_COUNT]; /* of authorize; NULL until they are wanted */
 };
 
