@@ -62,19 +62,37 @@ static const char *method_for_log(const struct http_request *req)
 static void report(struct http_request *req, int status)
 {
     const struct http_options *options = &req->server->options;
+    const struct http_route *route = req->match.route;
 
     if (options->on_access == NULL)
         return;
     options->on_access(options->log_arg,
                        &(struct http_access){
                            .method = method_for_log(req),
-                           .route = req->match.route != NULL ? req->match.route->pattern : "-",
+                           .route = route != NULL ? route->pattern : "-",
+                           .matched = route,
+                           .route_index = route != NULL ? (size_t)(route - options->routes) : 0,
                            .request_id = req->id,
                            .session_id = req->session_id,
                            .code = req->code,
                            .status = status,
                            .duration_us = (int64_t)((uv_hrtime() - req->started_ns) / 1000),
                        });
+}
+
+void http_exchange_report_refused(struct http_server *server)
+{
+    const struct http_options *options = &server->options;
+
+    if (options->on_access != NULL)
+        options->on_access(options->log_arg, &(struct http_access){
+                                                 .method = "-",
+                                                 .route = "-",
+                                                 .request_id = "-",
+                                                 .session_id = "",
+                                                 .code = ERR_OVERLOADED,
+                                                 .status = err_status(ERR_OVERLOADED),
+                                             });
 }
 
 /* Queues the answer that was decided. */
@@ -89,6 +107,10 @@ static enum MHD_Result answer(struct http_request *req)
     if (req->server->quiesced)
         http_request_add_header(req, MHD_HTTP_HEADER_CONNECTION, "close");
     report(req, http_response_status(response));
+    if (req->stream != NULL) { /* nobody waits for its end */
+        req->counted = false;
+        req->server->busy--;
+    }
     return http_response_queue(response, req->connection, &req->added);
 }
 
@@ -126,6 +148,14 @@ static void refuse_method(struct http_request *req)
     }
     http_request_note_err(req, ERR_METHOD_NOT_ALLOWED);
     http_reply(req, response);
+}
+
+void http_problem_unrouted(struct http_request *req)
+{
+    if (req->match.allow.len > 0)
+        refuse_method(req);
+    else
+        http_problem(req, ERR_NOT_FOUND, NULL);
 }
 
 /* Finds the route. Answers where there is none. */
@@ -316,6 +346,8 @@ static void let_go(struct http_request *req)
         report_refusal(req);
     if (req->counted)
         req->server->busy--;
+    if (req->stream != NULL)
+        http_stream_over(req->stream);
     req->client->request = NULL;
     http_request_release(req);
 }

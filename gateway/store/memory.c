@@ -13,6 +13,7 @@
 
 #include "clock.h"
 #include "memory_private.h"
+#include "store_metrics.h"
 
 /* Where a session has what an entry packs. */
 static const size_t text_fields[ENTRY_TEXTS] = {
@@ -199,6 +200,11 @@ void memory_tell_ending(struct memory *memory, const struct entry *entry, enum e
     };
 
     memory_events_add(&memory->events, &event);
+    if (memory->alone || memory->in_fallback) { /* else Redis' store counts it */
+        const char *word = event_type_word(type); /* which is the reason's, too */
+
+        store_count_ends((enum end_reason)end_reason_from_word(word, strlen(word)), 1);
+    }
 }
 
 static struct tombstone **tombstone_queue(struct memory *memory, enum end_reason reason)
@@ -375,6 +381,13 @@ struct memory *memory_new(const struct store_options *options, const struct memo
     memory->outages = 1;
     memory_events_init(&memory->events, memory->clock.wall_ms());
     return memory;
+}
+
+void memory_stands_alone(struct memory *memory)
+{
+    pthread_mutex_lock(&memory->lock);
+    memory->alone = true;
+    pthread_mutex_unlock(&memory->lock);
 }
 
 void memory_free(struct memory *memory)

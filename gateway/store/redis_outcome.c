@@ -8,6 +8,7 @@
 #include "redis_client.h"
 #include "redis_page.h"
 #include "redis_reply.h"
+#include "store_metrics.h"
 #include "store_query.h"
 
 static void tell_times(const struct redis_outcome *outcome, struct store_req *req, int64_t now_ms,
@@ -48,6 +49,8 @@ static enum err read_admitted(const struct redis_outcome *outcome, struct store_
         req->would_deny = err_from_word(would_deny);
     if (known != NULL && known->type == REDIS_REPLY_STRING)
         return redis_reply_read_session(known, &req->session);
+    store_count_ends(END_REPLACED, (uint64_t)redis_reply_int(reply, 9));
+    store_count_ends(END_DISPLACED, (uint64_t)redis_reply_int(reply, 10));
     req->session.last_heartbeat_ms = now;
     if (req->op == STORE_CREATE)
         req->session.started_ms = now;
@@ -130,6 +133,8 @@ static enum err read_end(const struct redis_outcome *outcome, struct store_req *
 {
     (void)outcome;
     req->ended = reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
+    if (req->ended)
+        store_count_ends(req->end.reason, 1);
     return reply->type == REDIS_REPLY_INTEGER ? ERR_OK : ERR_INTERNAL;
 }
 
@@ -152,6 +157,7 @@ static enum err read_revoke(const struct redis_outcome *outcome, struct store_re
 {
     (void)outcome;
     req->ended_count = (uint32_t)reply->integer;
+    store_count_ends(END_TERMINATED, req->ended_count);
     return reply->type == REDIS_REPLY_INTEGER ? ERR_OK : ERR_INTERNAL;
 }
 
@@ -160,6 +166,7 @@ static enum err read_sweep(const struct redis_outcome *outcome, struct store_req
 {
     (void)outcome;
     req->ended_count = (uint32_t)redis_reply_int(reply, 0);
+    store_count_ends(END_EXPIRED, (uint64_t)redis_reply_int(reply, 1));
     return reply->type == REDIS_REPLY_ARRAY ? ERR_OK : ERR_INTERNAL;
 }
 

@@ -150,6 +150,15 @@ struct store_create {
 
 struct store_query;
 
+/* Whether a CHECK was answered from the cache of answers: for those who count. */
+enum store_cached {
+    STORE_UNCACHED,    /* there is no cache, or none to be believed now, or it wasn't asked */
+    STORE_CACHE_HIT,   /* it was */
+    STORE_CACHE_MISS,  /* nothing was known of the session */
+    STORE_CACHE_STALE, /* what was known is to be believed no more */
+    STORE_CACHED_COUNT
+};
+
 struct store_req {
     enum store_op op;
     int64_t deadline_ms;                 /* monotonic clock */
@@ -159,6 +168,7 @@ struct store_req {
     struct store_end end;                /* END and REVOKE, in; out where a session has ended */
     struct store_operator operator;      /* END, REVOKE, SET_LIMITS and NOTE, in */
     int64_t for_ms;                      /* REVOKE and SET_LIMITS, in */
+    enum store_cached cached; /* in: STORE_UNCACHED; out: the cache's word, where there is one */
     struct store_query *query; /* the caller's, which stays until done; NULL where op has none */
 
     enum err err;             /* out: the outcome */

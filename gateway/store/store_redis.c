@@ -28,6 +28,7 @@
 #include "redis_page.h"
 #include "redis_reply.h"
 #include "session_json.h"
+#include "store_metrics.h"
 #include "store_query.h"
 
 #define LATE_MS             1000   /* see useless_at */
@@ -64,6 +65,7 @@ struct pending {
     char *before, *after;            /* STEP_SWAP: the value as it was read, and edited */
     size_t before_len;               /* of before */
     struct redis_events_doubt doubt; /* STEP_DOUBT */
+    uint64_t asked_ns;               /* when it was submitted, by uv_hrtime */
 };
 
 static_assert(sizeof(struct pending) <= sizeof((struct store_req *)0)->backend,
@@ -71,8 +73,13 @@ static_assert(sizeof(struct pending) <= sizeof((struct store_req *)0)->backend,
 
 static void complete(struct pending *pending, enum err err)
 {
+    const struct store_req *req = pending->req;
+
     free(pending->before);
     free(pending->after);
+    store_count_call(req->op, err, (uv_hrtime() - pending->asked_ns) / 1000);
+    if (req->op == STORE_ADOPT && err == ERR_OK)
+        metrics_add(STORE_METRIC_FALLBACK + STORE_FALLBACK_ADOPTED, 1);
     store_complete(&pending->self->store, pending->req, err);
 }
 
@@ -335,7 +342,7 @@ static void submit(struct store *store, struct store_req *req)
     struct pending *pending = (struct pending *)req->backend;
 
     store_begin(req);
-    *pending = (struct pending){.self = self, .req = req};
+    *pending = (struct pending){.self = self, .req = req, .asked_ns = uv_hrtime()};
     pending->call.format = format_call;
     pending->call.done = on_reply;
     pending->call.deadline_ms = req->deadline_ms;
