@@ -21,6 +21,10 @@ static const struct http_route player_routes[] = {
 static const struct http_route admin_routes[] = {
     {"GET", "/healthz", api_healthz, HTTP_NO_BODY, 0},
     {"GET", "/readyz",  api_readyz,  HTTP_NO_BODY, 0},
+    {"GET", "/",               admin_console, HTTP_NO_BODY, 0},
+    {"GET", "/console.css",    admin_console, HTTP_NO_BODY, 0},
+    {"GET", "/console/{file}", admin_console, HTTP_NO_BODY, 0},
+    {"GET", "/favicon.svg",    admin_console, HTTP_NO_BODY, 0},
 };
 /* clang-format on */
 

@@ -29,6 +29,7 @@ static const struct {
     [HTTP_CONTENT_TYPE] = NAME("content-type"),
     [HTTP_COOKIE] = NAME("cookie"),
     [HTTP_FORWARDED] = NAME("forwarded"),
+    [HTTP_IF_NONE_MATCH] = NAME("if-none-match"),
     [HTTP_ORIGIN] = NAME("origin"),
     [HTTP_TRANSFER_ENCODING] = NAME("transfer-encoding"),
     [HTTP_VIA] = NAME("via"),
