@@ -3,7 +3,7 @@
 import { h } from "./console_dom.js";
 import { to } from "./console_route.js";
 import { ago } from "./console_time.js";
-import { eventSentence, kindOf, refusal, typeWord } from "./console_words.js";
+import { eventDetail, kindOf, refusal, typeWord } from "./console_words.js";
 
 function link(view, id) {
   return h("a", { href: to(view, id) }, id);
@@ -16,16 +16,18 @@ function whom(event) {
   if (event.mediaId) parts.push([event.sessionId ? h("a", { href: to("session", event.sessionId) }, event.mediaId) : event.mediaId]);
   if (event.deviceId) parts.push(["on ", link("device", event.deviceId)]);
   if (event.familyId) parts.push(["family ", link("family", event.familyId)]);
+  if (parts.length === 0) return [event.type === "gap" ? "The feed" : "This gateway"];
   return parts.flatMap((part, at) => (at === 0 ? part : [h("span", { class: "dot-sep" }, " · "), ...part]));
 }
 
 /** One event as an item of a list. */
 export function eventItem(event) {
+  const detail = eventDetail(event);
   return h("li", { class: `event ${kindOf(event.type)}`, "data-key": event.id },
     h("span", { class: "badge" }, typeWord(event.type)),
     h("div", { class: "what" },
-      h("p", { class: "sentence" }, eventSentence(event)),
-      h("p", { class: "whom" }, whom(event))),
+      h("p", {}, whom(event)),
+      detail !== "" && h("p", { class: "detail" }, detail)),
     event.time && ago(event.time));
 }
 

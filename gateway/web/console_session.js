@@ -5,7 +5,7 @@ import { call, path } from "./console_api.js";
 import { fill, h } from "./console_dom.js";
 import { poll } from "./console_poll.js";
 import { to } from "./console_route.js";
-import { ago, duration } from "./console_time.js";
+import { ago } from "./console_time.js";
 import { endSentence } from "./console_words.js";
 
 const PAUSE_MS = 3000;
@@ -29,7 +29,7 @@ function pairs(session) {
     row("Platform", session.platform),
     row("Player", session.playerId),
     row("Started", ago(session.startedAt)),
-    row("Last sign of life", [ago(session.lastHeartbeat), session.idleSeconds > 0 && ` (silent for ${duration(session.idleSeconds)})`]),
+    row("Last sign of life", ago(session.lastHeartbeat)),
     row("Expires", [ago(session.expiresAt), ", unless it shows another sign of life"]),
     row("Metadata", session.metadata && h("pre", {}, JSON.stringify(session.metadata, null, 2))),
     row("Session id", h("code", {}, session.sessionId)));

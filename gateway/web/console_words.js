@@ -90,28 +90,28 @@ function lasted(event) {
   return event.duration >= 0 ? ` after ${duration(event.duration)}` : "";
 }
 
-const SENTENCES = {
-  started: () => "started",
+const DETAILS = {
+  started: () => "",
   revived: () => "came back after a silence",
   adopted: () => "taken over from the time when Redis was away",
-  stopped: (event) => `stopped${lasted(event)}`,
-  expired: (event) => `fell silent, and expired${lasted(event)}`,
+  stopped: (event) => lasted(event).trim(),
+  expired: (event) => `silent for too long, gone${lasted(event)}`,
   replaced: (event) => `gave way${event.by ? ` to ${event.by}` : " to another stream"}${lasted(event)}`,
   displaced: (event) => `was silent, and gave way${event.by ? ` to ${event.by}` : ""}${lasted(event)}`,
-  terminated: (event) => `ended by ${byOperator(event)}${lasted(event)}${because(event)}`,
-  denied: (event) => `refused: ${refusal(event.cause).why}`,
+  terminated: (event) => `by ${byOperator(event)}${lasted(event)}${because(event)}`,
+  denied: (event) => refusal(event.cause).why,
   would_deny: (event) => `let in, since limits aren't enforced: ${refusal(event.cause).why}`,
-  blocked: (event) => `blocked by ${byOperator(event)}${because(event)}`,
-  unblocked: (event) => `block lifted by ${byOperator(event)}${because(event)}`,
-  limits_changed: (event) => `limits changed by ${byOperator(event)}${because(event)}`,
+  blocked: (event) => `by ${byOperator(event)}${because(event)}`,
+  unblocked: (event) => `by ${byOperator(event)}${because(event)}`,
+  limits_changed: (event) => `by ${byOperator(event)}${because(event)}`,
   drain_started: (event) => `a gateway takes no new sessions, by ${byOperator(event)}${because(event)}`,
   drain_ended: (event) => `a gateway takes new sessions again, by ${byOperator(event)}${because(event)}`,
   gap: () => "some events are missing here: there were more than the gateway keeps",
 };
 
-/** What happened, as the end of a sentence about whom it happened to. */
-export function eventSentence(event) {
-  return SENTENCES[event.type]?.(event) ?? `${typeWord(event.type)}${because(event)}`;
+/** What an event's type doesn't say: how and why it came about; or "". */
+export function eventDetail(event) {
+  return DETAILS[event.type]?.(event) ?? because(event).replace(/^: /, "");
 }
 
 export function endSentence(reason) {
