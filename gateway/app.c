@@ -24,6 +24,7 @@
 #include "partition.h"
 #include "redis_setup.h"
 #include "settings.h"
+#include "shown_settings.h"
 #include "worker.h"
 
 #define ADMIN_CONNECTIONS 256
@@ -39,6 +40,8 @@ struct app {
     uv_timer_t delay;                            /* shutdown_delay_ms */
     bool stopping;                               /* a signal came */
     atomic_bool draining;                        /* shared with the threads */
+    atomic_bool drained;                         /* the same; an operator's */
+    struct shown_settings shown;                 /* the same: as they are in force */
     struct listener player, admin;               /* sockets */
     struct acceptor accept_player, accept_admin; /* where they are unix sockets */
     struct keys keys;                            /* shared with the threads */
@@ -155,6 +158,11 @@ static enum api_auth auth_mode(const struct settings *settings)
     return API_AUTH_UNSAID;
 }
 
+static int show_settings(void *shown, struct buf *out)
+{
+    return shown_settings_write(shown, out);
+}
+
 static void fill_options(struct app *app, struct worker_options *ret_options)
 {
     const struct settings *settings = app->settings;
@@ -162,6 +170,7 @@ static void fill_options(struct app *app, struct worker_options *ret_options)
     *ret_options = (struct worker_options){
         .api = {.auth = auth_mode(settings),
                 .api_keys = app->keys.callers,
+                .admin_keys = app->keys.admins,
                 .token_keys = app->keys.tokens,
                 .ttl_s = settings->session_ttl,
                 .heartbeat_interval_s = settings->session_heartbeat_interval,
@@ -174,7 +183,10 @@ static void fill_options(struct app *app, struct worker_options *ret_options)
                 .keepalive = settings->authorize_keepalive,
                 .evict = settings->limits_on_limit == SETTINGS_EVICT_OLDEST,
                 .allow_evict = settings->limits_allow_evict,
-                .draining = &app->draining},
+                .draining = &app->draining,
+                .drained = &app->drained,
+                .show_settings = show_settings,
+                .settings = &app->shown},
         .http = {.request_timeout_ms = (unsigned)settings->http_request_timeout_ms,
                  .idle_timeout_s = (unsigned)settings->http_idle_timeout,
                  .header_limit = HEADER_LIMIT},
@@ -272,6 +284,7 @@ static void on_reload(uv_signal_t *handle, int number)
         log_line(LOG_ERROR, "settings not reloaded", LOG_STR("reason", buf_text(&reason)));
     } else {
         log_setup((enum log_level)settings.log_level, (enum log_format)settings.log_format);
+        shown_settings_set_log(&app->shown, settings.log_level, settings.log_format);
         log_line(LOG_INFO, "reloaded log.level and log.format; other settings need a restart");
     }
     buf_done(&reason);
@@ -343,6 +356,7 @@ int app_run(const struct settings *settings, const char *file)
     };
 
     log_setup((enum log_level)settings->log_level, (enum log_format)settings->log_format);
+    shown_settings_init(&app.shown, settings);
     if (loop_init(&app.loop) != 0)
         return APP_FAILED;
     watch_signals(&app);
@@ -364,6 +378,7 @@ int app_run(const struct settings *settings, const char *file)
     memory_free(app.memory);
     redis_setup_done(&app.redis);
     keys_done(&app.keys);
+    shown_settings_done(&app.shown);
     if (rc == APP_OK)
         log_line(LOG_INFO, "stopped");
     return rc;

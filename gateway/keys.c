@@ -58,40 +58,44 @@ static int load_token_keys(struct keys *keys, const struct settings *settings)
     return rc == 0 ? APP_OK : APP_FAILED;
 }
 
-static int load_api_keys(struct keys *keys, const struct settings *settings)
+/* Adds what a setting lists; those without a name get this one. */
+static int load_named(struct api_keys *keys, const struct setting_list *given, const char *unnamed)
 {
-    const struct setting_list *given = &settings->auth_api_keys;
-
-    keys->callers = api_keys_new();
-    if (keys->callers == NULL)
+    if (keys == NULL)
         return APP_FAILED;
     for (size_t i = 0; i < given->count; i++)
-        if (api_keys_add(keys->callers, given->items[i]) != 0)
+        if (api_keys_add(keys, given->items[i], unnamed) != 0)
             return APP_FAILED;
     return APP_OK;
 }
 
 /* There is always an admin token: the setting's, or one that is made and kept. */
-static int load_admin_token(const struct settings *settings)
+static int load_admin_token(struct keys *keys, const struct settings *settings)
 {
+    static const char unnamed[] = "admin";
 
-    if (settings->admin_token.count > 0)
-        return APP_OK;
+    keys->admins = api_keys_new();
+    int rc = load_named(keys->admins, &settings->admin_token, unnamed);
+    if (rc != APP_OK || settings->admin_token.count > 0)
+        return rc;
     char *secret = kept_secret(settings, "admin.token");
     if (secret == NULL)
         return APP_WRONG_SETTING;
+    rc = api_keys_add(keys->admins, secret, unnamed) == 0 ? APP_OK : APP_FAILED;
     free(secret);
-    return APP_OK;
+    return rc;
 }
 
 int keys_load(struct keys *keys, const struct settings *settings)
 {
     int rc = load_token_keys(keys, settings);
 
+    if (rc == APP_OK) {
+        keys->callers = api_keys_new();
+        rc = load_named(keys->callers, &settings->auth_api_keys, "default");
+    }
     if (rc == APP_OK)
-        rc = load_api_keys(keys, settings);
-    if (rc == APP_OK)
-        rc = load_admin_token(settings);
+        rc = load_admin_token(keys, settings);
     return rc;
 }
 
@@ -99,5 +103,6 @@ void keys_done(struct keys *keys)
 {
     token_keys_free(keys->tokens);
     api_keys_free(keys->callers);
+    api_keys_free(keys->admins);
     *keys = (struct keys){0};
 }

@@ -12,6 +12,7 @@ struct token_keys;
 struct keys {
     struct token_keys *tokens; /* seal and open tokens */
     struct api_keys *callers;  /* who may create sessions, in mode api_key */
+    struct api_keys *admins;   /* who may use the admin listener */
 };
 
 /*

@@ -12,6 +12,7 @@
 #include "api_original.h"
 
 struct api;
+struct buf;
 struct api_keys;
 struct http_route;
 struct loop;
@@ -29,6 +30,7 @@ enum api_auth {
 struct api_options {
     enum api_auth auth;                  /* who may create */
     const struct api_keys *api_keys;     /* of API_AUTH_KEY */
+    const struct api_keys *admin_keys;   /* who may use the admin listener */
     const struct token_keys *token_keys; /* seals and opens tokens */
     int64_t ttl_s;                       /* session.ttl */
     int64_t heartbeat_interval_s;        /* session.heartbeat_interval */
@@ -41,7 +43,11 @@ struct api_options {
     bool keepalive;                      /* authorize.keepalive */
     bool evict;                          /* limits.on_limit is evict_oldest */
     bool allow_evict;                    /* limits.allow_evict */
-    atomic_bool *draining;               /* no new sessions, not ready */
+    atomic_bool *draining;               /* the program stops: no new sessions, not ready */
+    atomic_bool *drained;                /* an operator's word for the same, which can be undone */
+    /* Appends the settings in force as JSON, secrets masked. Returns 0; -1 where memory runs out. */
+    int (*show_settings)(void *settings, struct buf *out);
+    void *settings; /* its */
 };
 
 /*

@@ -39,6 +39,17 @@ void api_write_session(struct json_writer *writer, const struct api *api,
     json_writer_int(writer, "heartbeatInterval", api->options.heartbeat_interval_s);
 }
 
+void api_write_stream(struct json_writer *writer, const struct api *api,
+                      const struct store_stream *stream)
+{
+    const struct session *session = &stream->session;
+
+    json_writer_begin_object(writer, NULL);
+    api_write_session(writer, api, session, session->last_heartbeat_ms + api->options.ttl_s * 1000);
+    json_writer_int(writer, "idleSeconds", stream->idle_s);
+    json_writer_end_object(writer);
+}
+
 /* One of the streams in the way, as a member of this family may see it. */
 static void write_stream_in_the_way(struct json_writer *writer, const struct store_stream *stream,
                                     const char *family_id)
@@ -109,35 +120,40 @@ static const char *const end_details[END_REASON_COUNT] = {
     [END_TERMINATED] = "the stream was ended by the operator",
 };
 
-void api_reply_outcome(struct http_request *http, const struct api_call *call)
+void api_reply_refusal(struct http_request *http, const struct store_req *store)
 {
     struct buf members = BUF_EMPTY;
     struct json_writer writer = {.out = &members};
 
-    switch (call->store.err) {
+    switch (store->err) {
     case ERR_DEVICE_LIMIT:
     case ERR_FAMILY_LIMIT:
-        write_refusal(&writer, &call->store);
-        reply_problem(http, call->store.err, NULL, &members);
+        write_refusal(&writer, store);
+        reply_problem(http, store->err, NULL, &members);
         break;
     case ERR_SESSION_ENDED:
-        write_end(&writer, &call->store.end);
-        reply_problem(http, ERR_SESSION_ENDED, end_details[call->store.end.reason], &members);
+        write_end(&writer, &store->end);
+        reply_problem(http, ERR_SESSION_ENDED, end_details[store->end.reason], &members);
         break;
     case ERR_FORBIDDEN:
         http_problem(http, ERR_FORBIDDEN,
-                     call->store.end.message[0] != '\0' ? call->store.end.message
-                                                        : "new streams are blocked");
+                     store->end.message[0] != '\0' ? store->end.message
+                                                   : "new streams are blocked");
         break;
     case ERR_RATE_LIMITED:
         http_request_note_err(http, ERR_RATE_LIMITED);
         http_reply(http, http_problem_response(ERR_RATE_LIMITED, "too many creates by this user",
-                                               NULL, (int)call->store.retry_after_s));
+                                               NULL, (int)store->retry_after_s));
         break;
     default:
-        http_problem(http, call->store.err, NULL);
+        http_problem(http, store->err, NULL);
         break;
     }
+}
+
+void api_reply_outcome(struct http_request *http, const struct api_call *call)
+{
+    api_reply_refusal(http, &call->store);
 }
 
 void api_on_ended(struct store_req *req)

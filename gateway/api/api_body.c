@@ -1,4 +1,5 @@
 /* The members of a JSON body, read one by one. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,6 +93,21 @@ void api_body_object(struct api_body *body, const char *member, size_t most, cha
         return;
     }
     ret_text[len] = '\0';
+}
+
+int64_t api_body_integer(struct api_body *body, const char *member, int64_t least, int64_t most)
+{
+    const json_t *value = json_object_get(body->object, member);
+    char what[96];
+
+    if (value == NULL)
+        return -1;
+    if (json_is_integer(value) && json_integer_value(value) >= least &&
+        json_integer_value(value) <= most)
+        return json_integer_value(value);
+    snprintf(what, sizeof what, "must be an integer from %" PRId64 " to %" PRId64, least, most);
+    api_body_complain(body, member, what);
+    return -1;
 }
 
 size_t api_body_session_ids(struct api_body *body, const char *member, size_t most,

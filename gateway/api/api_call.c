@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin_guesses.h"
 #include "api_private.h"
 #include "clock.h"
 #include "container_of.h"
@@ -18,8 +19,9 @@ struct api *api_new(const struct api_options *options, struct store *store)
     api->refusals = api_refusals_new();
     api->tokens = token_cache_new(API_TOKENS_MAX);
     api->allowed = api_allowed_new();
+    api->guesses = admin_guesses_new();
     if (api->no_content == NULL || api->refusals == NULL || api->tokens == NULL ||
-        api->allowed == NULL) {
+        api->allowed == NULL || api->guesses == NULL) {
         api_free(api);
         return NULL;
     }
@@ -42,6 +44,7 @@ void api_free(struct api *api)
     api_refusals_free(api->refusals);
     token_cache_free(api->tokens);
     api_allowed_free(api->allowed);
+    admin_guesses_free(api->guesses);
     free(api);
 }
 

@@ -123,7 +123,7 @@ void api_create(struct http_request *http)
 
     if (!api_may_create(http))
         return;
-    if (atomic_load(api->options.draining)) {
+    if (api_is_draining(api)) {
         http_problem(http, ERR_SHUTTING_DOWN, "this gateway takes no new sessions: ask another");
         return;
     }

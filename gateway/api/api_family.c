@@ -84,17 +84,6 @@ static void admit_caller(struct http_request *http, void (*checked)(struct store
 
 /* ---- The list ---- */
 
-static void write_entry(struct json_writer *writer, const struct api *api,
-                        const struct store_stream *stream)
-{
-    const struct session *session = &stream->session;
-
-    json_writer_begin_object(writer, NULL);
-    api_write_session(writer, api, session, session->last_heartbeat_ms + api->options.ttl_s * 1000);
-    json_writer_int(writer, "idleSeconds", stream->idle_s);
-    json_writer_end_object(writer);
-}
-
 static void reply_list(const struct api_call *call)
 {
     const struct store_req *req = &call->store;
@@ -107,7 +96,7 @@ static void reply_list(const struct api_call *call)
     json_writer_end_object(&writer);
     json_writer_begin_array(&writer, "sessions");
     for (size_t i = 0; i < req->stream_count; i++)
-        write_entry(&writer, call->api, &req->streams[i]);
+        api_write_stream(&writer, call->api, &req->streams[i]);
     json_writer_end_array(&writer);
     json_writer_end_object(&writer);
     api_reply_json(call->http, 200, &body);

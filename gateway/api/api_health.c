@@ -11,6 +11,11 @@ static void store_member(struct store *store, char *ret_text, size_t size)
              store_state_word(store_state(store)));
 }
 
+bool api_is_draining(const struct api *api)
+{
+    return atomic_load(api->options.draining) || atomic_load(api->options.drained);
+}
+
 static void reply_ok(struct http_request *http, const char *member)
 {
     char body[128];
@@ -36,7 +41,7 @@ void api_readyz(struct http_request *http)
     char member[96];
 
     store_member(api->store, member, sizeof member);
-    if (atomic_load(api->options.draining))
+    if (api_is_draining(api))
         err = ERR_SHUTTING_DOWN;
     else if (!store_serves(api->store))
         err = ERR_STORE_UNAVAILABLE;

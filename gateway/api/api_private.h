@@ -12,6 +12,7 @@
 #include "http_response.h"
 #include "json_writer.h"
 #include "store.h"
+#include "store_query.h"
 #include "token.h"
 #include "token_cache.h"
 
@@ -33,15 +34,20 @@ enum api_refusal {
     API_REFUSAL_COUNT = API_REFUSED_ENDED + END_REASON_COUNT
 };
 
+struct admin_guesses;
+
 struct api {
-    struct api_options options;                       /* shared by all threads */
-    struct store *store;                              /* this thread's */
-    struct api_call *spare;                           /* calls to be used again */
-    unsigned spare_count;                             /* of them */
-    struct api_refusals *refusals;                    /* of revivals */
-    struct token_cache *tokens;                       /* opened before */
-    struct api_allowed *allowed;                      /* answers of authorize */
-    struct http_response *no_content;                 /* 204 */
+    struct api_options options;       /* shared by all threads */
+    struct store *store;              /* this thread's */
+    struct api_call *spare;           /* calls to be used again */
+    unsigned spare_count;             /* of them */
+    struct api_refusals *refusals;    /* of revivals */
+    struct token_cache *tokens;       /* opened before */
+    struct api_allowed *allowed;      /* answers of authorize */
+    struct store_count counted;       /* what the store counted last, for operators */
+    int64_t counted_ms;               /* when; monotonic clock, 0: never */
+    struct admin_guesses *guesses;    /* wrong tokens on the admin listener */
+    struct http_response *no_content; /* 204 */
     struct http_response *refused[API_REFUSAL_COUNT]; /* of authorize; NULL until they are wanted */
 };
 
@@ -172,6 +178,9 @@ void api_body_name(struct api_body *body, const char *member, bool required, siz
 /* An object of at most `most` bytes of compact JSON; "" where it is absent. */
 void api_body_object(struct api_body *body, const char *member, size_t most, char *ret_text);
 
+/* An integer from `least`, which isn't negative, to `most`; -1 where it is absent. */
+int64_t api_body_integer(struct api_body *body, const char *member, int64_t least, int64_t most);
+
 /* Up to `most` sessionIds; 0 where it is absent. */
 size_t api_body_session_ids(struct api_body *body, const char *member, size_t most,
                             char (*ret_ids)[SESSION_ID_LEN + 1]);
@@ -191,7 +200,11 @@ void api_body_complain(struct api_body *body, const char *member, const char *wh
 struct http_response *api_json_response(int status, struct buf *body);
 void api_reply_json(struct http_request *http, int status, struct buf *body);
 
-/* The answer to an outcome that has no answer of its own: problem+json, with all that goes with 409 and 410. */
+/*
+ * The answer to an outcome that has no answer of its own: problem+json, with all that goes with 409 and 410; by
+ * what the store said to a request, or to a call's.
+ */
+void api_reply_refusal(struct http_request *http, const struct store_req *store);
 void api_reply_outcome(struct http_request *http, const struct api_call *call);
 
 /* Writes streams counted against a limit, {"active":3,"limit":10}; a limit of 0 is null. */
@@ -204,8 +217,17 @@ void api_write_count(struct json_writer *writer, const char *name, uint32_t acti
 void api_write_session(struct json_writer *writer, const struct api *api,
                        const struct session *session, int64_t expires_ms);
 
+/* Writes a stream as an object: its session document, and idleSeconds. */
+void api_write_stream(struct json_writer *writer, const struct api *api,
+                      const struct store_stream *stream);
+
 /* A store's callback: answers 204 to a session that has ended, now or before. */
 void api_on_ended(struct store_req *req);
+
+/* ---- api_health.c ---- */
+
+/* Whether this gateway takes no new sessions: it is stopping, or an operator has drained it. */
+bool api_is_draining(const struct api *api);
 
 /* ---- handlers ---- */
 

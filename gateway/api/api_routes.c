@@ -1,5 +1,5 @@
 /* The tables of routes. */
-#include "api_private.h"
+#include "admin_private.h"
 #include "http_server.h"
 
 /* clang-format off */
@@ -19,12 +19,27 @@ static const struct http_route player_routes[] = {
 };
 
 static const struct http_route admin_routes[] = {
-    {"GET", "/healthz", api_healthz, HTTP_NO_BODY, 0},
-    {"GET", "/readyz",  api_readyz,  HTTP_NO_BODY, 0},
-    {"GET", "/",               admin_console, HTTP_NO_BODY, 0},
-    {"GET", "/console.css",    admin_console, HTTP_NO_BODY, 0},
-    {"GET", "/console/{file}", admin_console, HTTP_NO_BODY, 0},
-    {"GET", "/favicon.svg",    admin_console, HTTP_NO_BODY, 0},
+    {"GET",    "/healthz",                   api_healthz,   HTTP_NO_BODY, 0},
+    {"GET",    "/readyz",                    api_readyz,    HTTP_NO_BODY, 0},
+    {"GET",    "/admin/v1/stats",            admin_stats,   HTTP_NO_BODY, 0},
+    {"GET",    "/admin/v1/sessions",         admin_sessions, HTTP_NO_BODY, 0},
+    {"GET",    "/admin/v1/sessions/{id}",    admin_session_get, HTTP_NO_BODY, 0},
+    {"DELETE", "/admin/v1/sessions/{id}",    admin_session_terminate, HTTP_ANY_BODY, API_BODY_MAX},
+    {"GET",    "/admin/v1/families/{id}",    admin_family,  HTTP_NO_BODY, 0},
+    {"DELETE", "/admin/v1/families/{id}/sessions", admin_family_terminate, HTTP_ANY_BODY, API_BODY_MAX},
+    {"GET",    "/admin/v1/families/{id}/limits", admin_limits_get, HTTP_NO_BODY, 0},
+    {"PUT",    "/admin/v1/families/{id}/limits", admin_limits_put, HTTP_JSON_BODY, API_BODY_MAX},
+    {"DELETE", "/admin/v1/families/{id}/limits", admin_limits_delete, HTTP_ANY_BODY, API_BODY_MAX},
+    {"GET",    "/admin/v1/devices/{id}",     admin_device,  HTTP_NO_BODY, 0},
+    {"DELETE", "/admin/v1/devices/{id}/sessions", admin_device_terminate, HTTP_ANY_BODY, API_BODY_MAX},
+    {"GET",    "/admin/v1/config",           admin_config,  HTTP_NO_BODY, 0},
+    {"POST",   "/admin/v1/drain",            admin_drain,   HTTP_ANY_BODY, API_BODY_MAX},
+    {"DELETE", "/admin/v1/drain",            admin_undrain, HTTP_ANY_BODY, API_BODY_MAX},
+    {"GET",    "/",                          admin_console, HTTP_NO_BODY, 0},
+    {"GET",    "/console.css",               admin_console, HTTP_NO_BODY, 0},
+    {"GET",    "/console/{file}",            admin_console, HTTP_NO_BODY, 0},
+    {"GET",    "/favicon.svg",               admin_console, HTTP_NO_BODY, 0},
+    {NULL,     "/admin/v1/{path*}",          admin_unknown, HTTP_ANY_METHOD | HTTP_NO_BODY, 0},
 };
 /* clang-format on */
 

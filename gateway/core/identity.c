@@ -56,10 +56,10 @@ void api_keys_free(struct api_keys *keys)
     free(keys);
 }
 
-int api_keys_add(struct api_keys *keys, const char *text)
+int api_keys_add(struct api_keys *keys, const char *text, const char *unnamed)
 {
     const char *colon = strchr(text, ':');
-    const char *name = colon != NULL ? text : "default";
+    const char *name = colon != NULL ? text : unnamed;
     const char *secret = colon != NULL ? colon + 1 : text;
     size_t name_len = colon != NULL ? (size_t)(colon - text) : strlen(name);
 

@@ -15,11 +15,11 @@ struct api_keys *api_keys_new(void);
 void api_keys_free(struct api_keys *keys); /* wipes what it held; accepts NULL */
 
 /*
- * Adds `name:secret`, or `secret` alone, whose name is then "default"; a name may have several
+ * Adds `name:secret`, or `secret` alone, whose name is then unnamed; a name may have several
  * secrets. What follows the first colon is the secret. Returns 0; -1 where name or secret is empty,
  * or memory runs out.
  */
-int api_keys_add(struct api_keys *keys, const char *text);
+int api_keys_add(struct api_keys *keys, const char *text, const char *unnamed);
 
 /*
  * The name of the key that equals secret, owned by the list; NULL where none does. Takes the same

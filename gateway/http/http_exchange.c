@@ -129,6 +129,14 @@ static void refuse_method(struct http_request *req)
     http_reply(req, response);
 }
 
+void http_problem_unrouted(struct http_request *req)
+{
+    if (req->match.allow.len > 0)
+        refuse_method(req);
+    else
+        http_problem(req, ERR_NOT_FOUND, NULL);
+}
+
 /* Finds the route. Answers where there is none. */
 static void find_route(struct http_request *req)
 {

@@ -1,10 +1,14 @@
 /* A request: its parts, and the answer it gets. */
 #include "http_request.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "http_private.h"
 #include "http_response.h"
@@ -29,6 +33,7 @@ static const struct {
     [HTTP_CONTENT_TYPE] = NAME("content-type"),
     [HTTP_COOKIE] = NAME("cookie"),
     [HTTP_FORWARDED] = NAME("forwarded"),
+    [HTTP_HOST] = NAME("host"),
     [HTTP_IF_NONE_MATCH] = NAME("if-none-match"),
     [HTTP_ORIGIN] = NAME("origin"),
     [HTTP_TRANSFER_ENCODING] = NAME("transfer-encoding"),
@@ -212,6 +217,40 @@ const char *http_request_body(const struct http_request *req, size_t *ret_len)
 {
     *ret_len = req->body.len;
     return req->body.len > 0 ? req->body.data : "";
+}
+
+const char *http_request_id(const struct http_request *req)
+{
+    return req->id;
+}
+
+void http_request_client(const struct http_request *req, char ret_client[HTTP_CLIENT_SIZE])
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+        struct sockaddr_storage room;
+    } peer;
+    socklen_t size = sizeof peer;
+    struct ucred user;
+    socklen_t user_size = sizeof user;
+    int fd = req->client->deadline.fd;
+
+    ret_client[0] = '\0';
+    if (getpeername(fd, &peer.any, &size) != 0)
+        return;
+    if (peer.any.sa_family == AF_INET) {
+        inet_ntop(AF_INET, &peer.v4.sin_addr, ret_client, HTTP_CLIENT_SIZE);
+    } else if (peer.any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&peer.v6.sin6_addr)) {
+        inet_ntop(AF_INET, &peer.v6.sin6_addr.s6_addr[12], ret_client, HTTP_CLIENT_SIZE);
+    } else if (peer.any.sa_family == AF_INET6) {
+        memset(&peer.v6.sin6_addr.s6_addr[8], 0, 8);
+        inet_ntop(AF_INET6, &peer.v6.sin6_addr, ret_client, HTTP_CLIENT_SIZE);
+    } else if (peer.any.sa_family == AF_UNIX &&
+               getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &user, &user_size) == 0) {
+        snprintf(ret_client, HTTP_CLIENT_SIZE, "uid %u", (unsigned)user.uid);
+    }
 }
 
 void *http_request_server_arg(const struct http_request *req)

@@ -28,6 +28,7 @@ enum http_header {
     HTTP_CONTENT_TYPE,
     HTTP_COOKIE,
     HTTP_FORWARDED,
+    HTTP_HOST,
     HTTP_IF_NONE_MATCH,
     HTTP_ORIGIN,
     HTTP_TRANSFER_ENCODING,
@@ -66,6 +67,17 @@ const char *http_request_param(const struct http_request *req, size_t n);
  */
 const char *http_request_body(const struct http_request *req, size_t *ret_len);
 
+/* Its X-Request-Id: the client's, or the one that was made for it. */
+const char *http_request_id(const struct http_request *req);
+
+#define HTTP_CLIENT_SIZE 48 /* bytes of a client's name, its NUL included */
+
+/*
+ * Who has sent it, as far as the socket tells: an IPv4 address; of an IPv6 address the /64 network, of which
+ * one client has all addresses; of a unix socket the peer's user ("uid 33"); "" where it doesn't tell.
+ */
+void http_request_client(const struct http_request *req, char ret_client[HTTP_CLIENT_SIZE]);
+
 /* The `arg` of the server's options. */
 void *http_request_server_arg(const struct http_request *req);
 
@@ -94,6 +106,12 @@ void http_reply(struct http_request *req, struct http_response *response);
  * by it: 401 carries WWW-Authenticate: Bearer, 503 Retry-After: 1.
  */
 void http_problem(struct http_request *req, enum err code, const char *detail);
+
+/*
+ * For the handler of a route that takes what others have left over: answers 405, with Allow, where one that
+ * stands before it has the path but not the method; else 404.
+ */
+void http_problem_unrouted(struct http_request *req);
 
 /*
  * The response that http_problem would send, for callers that add members or headers to it: extra

@@ -4,6 +4,7 @@
 #ifndef STORE_EVENT_H
 #define STORE_EVENT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* The types. An operator's are about a family or a device, or (drain) about a gateway. */
@@ -54,5 +55,17 @@ const char *event_type_word(enum event_type type);
 
 /* The type of a word; EVENT_TYPE_COUNT where there is none. */
 enum event_type event_type_of(const char *word);
+
+/*
+ * Reads both numbers of an id: decimal digits, '-', decimal digits, and nothing else. Returns 0, or -1 where text
+ * is none; nothing is set then.
+ */
+int event_id_parse(const char *text, uint64_t *ret_ms, uint64_t *ret_number);
+
+/* Writes an id. */
+void event_id_format(uint64_t ms, uint64_t number, event_id ret_id);
+
+/* Copies events with their texts into one piece of memory, to be freed. NULL where memory runs out. */
+struct event *event_pack(const struct event *events, size_t count);
 
 #endif

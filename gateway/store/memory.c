@@ -13,6 +13,7 @@
 
 #include "clock.h"
 #include "memory_private.h"
+#include "store_metrics.h"
 
 /* Where a session has what an entry packs. */
 static const size_t text_fields[ENTRY_TEXTS] = {
@@ -191,6 +192,8 @@ void memory_tell_ending(struct memory *memory, const struct entry *entry, enum e
     };
 
     memory_events_add(&memory->events, &event);
+    if (memory->alone || memory->in_fallback) /* else Redis' store counts it; the words are the same */
+        store_count_ends((enum end_reason)end_reason_from_word(event.cause, strlen(event.cause)), 1);
 }
 
 static struct tombstone **tombstone_queue(struct memory *memory, enum end_reason reason)
@@ -373,6 +376,13 @@ struct memory *memory_new(const struct store_options *options, const struct memo
     memory->clock = clock != NULL ? *clock : machine;
     memory->outages = 1;
     return memory;
+}
+
+void memory_stands_alone(struct memory *memory)
+{
+    pthread_mutex_lock(&memory->lock);
+    memory->alone = true;
+    pthread_mutex_unlock(&memory->lock);
 }
 
 void memory_free(struct memory *memory)

@@ -22,6 +22,9 @@ struct memory_clock {
 /* An empty store. clock NULL: the machine's. NULL where memory runs out. */
 struct memory *memory_new(const struct store_options *options, const struct memory_clock *clock);
 
+/* Any thread: no Redis is above it, so that what ends here counts as ended. */
+void memory_stands_alone(struct memory *memory);
+
 /* Frees everything; no handle may be open any more. Accepts NULL. */
 void memory_free(struct memory *memory);
 

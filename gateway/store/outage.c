@@ -8,6 +8,7 @@
 #include "log.h"
 #include "memory.h"
 #include "partition.h"
+#include "store_metrics.h"
 
 /* Longer than the keeper of another gateway lets one that wasn't steady wait (outage_keeper.c). */
 #define FRESH_MS 6000
@@ -120,8 +121,10 @@ void outage_note_away(struct outage *outage, unsigned partition)
     if (!atomic_compare_exchange_strong(&outage->state[partition], &state, STORE_AWAY))
         return;
     if (state == STORE_UP ? atomic_fetch_add(&outage->extent, 1) == 0
-                          : state == STORE_STARTING && outage->count == 0)
+                          : state == STORE_STARTING && outage->count == 0) {
         outage->count++;
+        metrics_add(STORE_METRIC_OUTAGES, 1);
+    }
     tell_away(outage, partition, (enum store_state)state);
 }
 

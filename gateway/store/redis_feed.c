@@ -22,6 +22,7 @@
 #include "redis_conn.h"
 #include "redis_slots.h"
 #include "redis_trouble.h"
+#include "store_metrics.h"
 
 #define TICK_MS     50
 #define PING_MS     250
@@ -239,7 +240,9 @@ static void on_tick(uv_timer_t *timer)
         whole &= keep(each);
         kept++;
     }
-    generations_set_fed(feed->options.generations, whole && kept == count);
+    whole &= kept == count;
+    generations_set_fed(feed->options.generations, whole);
+    metrics_set(STORE_METRIC_FEED, whole);
 }
 
 /* ---- Starting and stopping ---- */

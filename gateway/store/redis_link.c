@@ -19,8 +19,10 @@
 #include "log.h"
 #include "redis_address.h"
 #include "redis_link_private.h"
+#include "redis_reply.h"
 #include "redis_sentinel.h"
 #include "resp.h"
+#include "store_metrics.h"
 
 #define BACKOFF_MIN_MS 50
 #define BACKOFF_MAX_MS 500
@@ -181,6 +183,8 @@ void redis_link_become_up(struct redis_link *link)
     uv_timer_stop(&link->connect_timer);
     link->state = UP;
     link->backoff_ms = BACKOFF_MIN_MS;
+    if (link->ever_up)
+        metrics_add(STORE_METRIC_RECONNECTS, 1);
     if (link->away || !link->ever_up)
         log_line(LOG_INFO, "Redis connected", LOG_STR("link", link->name));
     link->away = false;
@@ -206,6 +210,8 @@ static void on_reply(redisAsyncContext *ac, void *reply, void *privdata)
     }
     if (call == NULL)
         return;
+    if (((const redisReply *)reply)->type == REDIS_REPLY_ERROR)
+        metrics_add(STORE_METRIC_ERRORS + (unsigned)redis_reply_error_kind(reply), 1);
     if (is_error(reply, "NOSCRIPT") && !call->loaded) {
         call->loaded = true;
         /* One load serves all calls that were sent before it. */
@@ -250,10 +256,12 @@ void redis_link_lose(struct redis_link *link, const char *why)
     if (link->state == CLOSED)
         return;
     redis_trouble_log(&link->trouble, link->state == UP, link->name, why, redis_link_now(link));
-    if (link->state == UP)
+    if (link->state == UP) {
+        metrics_add(STORE_METRIC_LOST, 1);
         link->lost_ms = redis_link_now(link);
-    else if (link->state == CONNECTING && link->sentinel != NULL)
+    } else if (link->state == CONNECTING && link->sentinel != NULL) {
         redis_sentinel_reject(link->sentinel);
+    }
     link->state = DOWN;
     redis_conn_drop(&link->conn);
     uv_timer_stop(&link->role_timer);

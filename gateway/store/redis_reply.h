@@ -35,7 +35,8 @@ enum redis_error_kind {
     REDIS_ERROR_OUTAGE,   /* this Redis can serve nobody just now: LOADING, READONLY, OOM… */
     REDIS_ERROR_OPERATOR, /* nor us, until somebody changes a setting: NOAUTH, WRONGPASS, NOPERM */
     REDIS_ERROR_DATA,     /* a key holds another type: WRONGTYPE */
-    REDIS_ERROR_OTHER     /* what nobody thought of */
+    REDIS_ERROR_OTHER,    /* what nobody thought of */
+    REDIS_ERROR_KIND_COUNT
 };
 
 /*

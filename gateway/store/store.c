@@ -5,14 +5,17 @@
 
 #include "container_of.h"
 #include "partition.h"
+#include "store_query.h"
 
 static void deliver(struct loop_task *task)
 {
     struct store_req *req = CONTAINER_OF(task, struct store_req, ready);
     struct store_stream *streams = req->streams; /* done may free req */
+    struct event *events = req->op == STORE_EVENTS ? req->query->events.events : NULL;
 
     req->done(req);
     free(streams);
+    free(events);
 }
 
 void store_complete(struct store *store, struct store_req *req, enum err err)
@@ -33,6 +36,11 @@ void store_begin(struct store_req *req)
     req->usage = (struct store_usage){0};
     req->streams = NULL;
     req->stream_count = 0;
+    if (req->op == STORE_EVENTS) {
+        req->query->events.gap = false;
+        req->query->events.events = NULL;
+        req->query->events.count = 0;
+    }
 }
 
 unsigned store_partition(const struct store_req *req)

@@ -59,7 +59,7 @@
  *            family's part.
  * REVOKE     Terminates all streams of the family in session.family_id or, where that is "", on the device
  *            in session.device_id, with end.message, and refuses new ones for for_ms (0: doesn't, and lifts an
- *            earlier block; -1: leaves an earlier block as it is). Sets ended_count.
+ *            earlier block; -1: leaves an earlier block, and what it says, as it is). Sets ended_count.
  * SET_LIMITS Overrides the limits of the family in session.family_id by those in create (-1: not that one;
  *            both: no override any more), for for_ms (0: until it is changed).
  * ADOPT      Puts a session in place that was let in or kept alive while Redis was away: over the limits if
@@ -77,8 +77,9 @@
  * DESCRIBE   The family in session.family_id or, where that is "", the device in session.device_id: sets
  *            streams and that side of usage as LIST does, limits, and whether new streams are refused.
  * COUNT      How many sessions live, and how many users were seen lately.
- * EVENTS     What happened, as stream_events tells it.
- * NOTE       Writes an event of type query->note about session's names and the operator.
+ * EVENTS     What happened, as stream_events tells it. ERR_INVALID_REQUEST: `after` is no event's id.
+ * NOTE       Writes an event of type query->note about session's names, of its id where that is a whole one, and
+ *            about the operator.
  *
  * Where partitions are apart (store->partitions), SWEEP, PAGE, COUNT, EVENTS, NOTE, and what is of a device
  * (REVOKE, DESCRIBE), are of the one whose tag session.id begins with; a device's limit and a user's rate are
@@ -86,7 +87,9 @@
  *
  * END of a session whose family_id is "" (an operator knows the sessionId alone) finds its names where it
  * lives. END, REVOKE and SET_LIMITS write operator into the events about what they change: `by` its name,
- * `cause` its why, where they are not "".
+ * `cause` its why, where they are not "". Beside the streams that they end these are `blocked`, where for_ms is
+ * more than 0; `unblocked`, where a block that held was lifted; `limits_changed`, where there is an override or
+ * was one.
  */
 enum store_op {
     STORE_CREATE,
@@ -147,6 +150,15 @@ struct store_create {
 
 struct store_query;
 
+/* Whether a CHECK was answered from the cache of answers: for those who count. */
+enum store_cached {
+    STORE_UNCACHED,    /* there is no cache, or none to be believed now, or it wasn't asked */
+    STORE_CACHE_HIT,   /* it was */
+    STORE_CACHE_MISS,  /* nothing was known of the session */
+    STORE_CACHE_STALE, /* what was known is to be believed no more */
+    STORE_CACHED_COUNT
+};
+
 struct store_req {
     enum store_op op;
     int64_t deadline_ms;                 /* monotonic clock */
@@ -156,6 +168,7 @@ struct store_req {
     struct store_end end;                /* END and REVOKE, in; out where a session has ended */
     struct store_operator operator;      /* END, REVOKE, SET_LIMITS and NOTE, in */
     int64_t for_ms;                      /* REVOKE and SET_LIMITS, in */
+    enum store_cached cached; /* in: STORE_UNCACHED; out: the cache's word, where there is one */
     struct store_query *query; /* the caller's, which stays until done; NULL where op has none */
 
     enum err err;             /* out: the outcome */
@@ -167,7 +180,7 @@ struct store_req {
     int64_t retry_after_s;    /* out, where ERR_RATE_LIMITED */
     int64_t now_ms;           /* out: the store's wall clock at the answer */
     int64_t expires_ms;       /* out: when the session will expire by the same clock */
-    struct store_usage usage; /* CREATE, REVIVE and LIST, out */
+    struct store_usage usage; /* CREATE, REVIVE, LIST and DESCRIBE, out */
     struct store_stream
         *streams; /* CREATE, LIST, PAGE and DESCRIBE, out; the store's, valid until done returns */
     size_t stream_count; /* of them */
@@ -277,7 +290,10 @@ static inline void store_close(struct store *store, void (*on_closed)(void *arg)
     store->ops->close(store, on_closed, arg);
 }
 
-/* For stores: sets the outcome and has req->done called from the loop; frees req->streams after it. */
+/*
+ * For stores: sets the outcome and has req->done called from the loop; frees req->streams after it, and what
+ * EVENTS found (one piece of memory: event_pack).
+ */
 void store_complete(struct store *store, struct store_req *req, enum err err);
 
 /* The word of a state. Never NULL. */

@@ -45,18 +45,22 @@ static bool is_outlived(const struct store_cache *self, const struct answer *ans
            store_now_ms(self, answer) >= answer->last_heartbeat_ms + self->options.ttl_ms;
 }
 
-/* The answer about a session, if it is to be believed. */
-static struct answer *believed(struct store_cache *self, const char *session_id)
+/* The answer about a session, if it is to be believed; and whether, for those who count. */
+static struct answer *believed(struct store_cache *self, const char *session_id,
+                               enum store_cached *ret_cached)
 {
     struct answer *answer;
 
+    *ret_cached = STORE_UNCACHED;
     if (!generations_is_fed(self->options.generations))
         return NULL;
     answer = answer_cache_find(self->answers, session_id);
+    *ret_cached = answer == NULL ? STORE_CACHE_MISS : STORE_CACHE_STALE;
     if (answer == NULL || now_ms(self) - answer->answered_ms >= self->options.cache_ms ||
         answer->generation != generations_of(self->options.generations, session_id) ||
         is_outlived(self, answer))
         return NULL;
+    *ret_cached = STORE_CACHE_HIT;
     return answer;
 }
 
@@ -102,7 +106,8 @@ static void keep(struct store_cache *self, const struct store_req *req)
  */
 static void note_alive(struct store_cache *self, const struct store_req *req)
 {
-    struct answer *answer = believed(self, req->session.id);
+    enum store_cached unused;
+    struct answer *answer = believed(self, req->session.id, &unused);
     int64_t written_ms = req->expires_ms - self->options.ttl_ms;
 
     if (answer != NULL && answer->err == ERR_OK)
@@ -166,7 +171,10 @@ static void on_done(struct store_req *req)
 static bool peek(struct store *store, struct store_req *req)
 {
     struct store_cache *self = CONTAINER_OF(store, struct store_cache, store);
-    const struct answer *answer = req->op == STORE_CHECK ? believed(self, req->session.id) : NULL;
+    const struct answer *answer = NULL;
+
+    if (req->op == STORE_CHECK)
+        answer = believed(self, req->session.id, &req->cached);
 
     if (answer != NULL) {
         tell(self, answer, req);

@@ -70,5 +70,6 @@ struct store *store_memory_open(struct memory *memory, struct loop *loop)
         return NULL;
     self->store = (struct store){.ops = &ops, .loop = loop, .partitions = 1};
     self->memory = memory;
+    memory_stands_alone(memory);
     return &self->store;
 }

@@ -18,6 +18,7 @@
 #include "memory.h"
 #include "outage.h"
 #include "store.h"
+#include "store_metrics.h"
 
 struct store_outage {
     struct store store;           /* the handle */
@@ -56,6 +57,15 @@ static enum err stand_in(struct memory *memory, struct store_req *req)
     return err == ERR_OK ? memory_stand_in(memory, req) : err;
 }
 
+static enum err admit(struct memory *memory, struct store_req *req)
+{
+    enum err err = memory_stand_in(memory, req);
+
+    if (err == ERR_OK)
+        metrics_add(STORE_METRIC_FALLBACK + STORE_FALLBACK_ADMITTED, 1);
+    return err;
+}
+
 static enum err fall_back(struct memory *memory, struct store_req *req)
 {
     switch (req->op) {
@@ -69,6 +79,7 @@ static enum err fall_back(struct memory *memory, struct store_req *req)
         req->create.idle_ms = 0;
         return memory_stand_in(memory, req);
     case STORE_CREATE:
+        return admit(memory, req);
     case STORE_END:
     case STORE_LIST:
     case STORE_ADOPT:

@@ -36,14 +36,14 @@ struct store_page {
     store_cursor cursor;        /* in, and out */
 };
 
-/* DESCRIBE, out. */
+/* DESCRIBE, out. A device has no override: its limits are the settings'. */
 struct store_description {
     uint32_t family_limit, device_limit; /* in force for a caller who claims none; 0: no limit */
     bool overridden;                     /* at least one of them by SET_LIMITS */
     int64_t
         limits_until_ms; /* the override's end, wall clock; 0: it has none, or there is no override */
     int64_t blocked_until_ms; /* new streams are refused until then, wall clock; 0: they aren't */
-    char message[257];        /* what those refused are told; or "" */
+    char message[257];        /* what those refused are told; "" where none are */
 };
 
 /* COUNT, out. */
@@ -66,7 +66,8 @@ struct store_events {
                        newest) on. out: the last that was looked at, or as it was where there was none */
     bool
         newest; /* in: none are wanted, only `after`, as the newest that there is ("0-0": none yet) */
-    bool gap;   /* out: some behind `after` are lost, there were too many */
+    bool gap;   /* out: some behind `after` are lost, there were too many; false where that is ""
+                   or it goes backwards */
     struct event *events; /* out: the store's, as are their texts, until done returns */
     size_t count;         /* of them */
 };

@@ -2,10 +2,10 @@
  * The Redis store.
  *
  * A request becomes one call of the link: it is formatted from the request's members each time that it is
- * sent, and its reply is read into them. Some take a second step: a check is a plain GET, the cheapest
- * thing that Redis does, and only when the session is gone another GET asks why; a zap reads the value,
- * edits it here, since no script writes JSON, and swaps it for the old one, again and again where somebody
- * else was faster; and so does a heartbeat whose value was shaped by another writer.
+ * sent, and its reply is read into them (redis_outcome.c). Some take a second step: a check is a plain GET,
+ * the cheapest thing that Redis does, and only when the session is gone another GET asks why; a zap reads the
+ * value, edits it here, since no script writes JSON, and swaps it for the old one, again and again where
+ * somebody else was faster; and so does a heartbeat whose value was shaped by another writer.
  */
 #include "store_redis.h"
 
@@ -22,8 +22,10 @@
 #include "redis_client.h"
 #include "redis_format.h"
 #include "redis_link.h"
+#include "redis_outcome.h"
 #include "redis_reply.h"
 #include "session_json.h"
+#include "store_metrics.h"
 
 #define LATE_MS     1000 /* see useless_at */
 #define SWAPS_MAX   10   /* how often an edit is tried again */
@@ -35,6 +37,7 @@ struct store_redis {
     const char *prefix;           /* of every key; before the partition's, with a cluster */
     bool cluster;                 /* partitions are apart */
     struct redis_client *client;  /* who has the keys */
+    struct redis_outcome outcome; /* what replies are read with */
     struct loop_task close;       /* brings on_closed, behind the callbacks of what was pending */
     void (*on_closed)(void *arg); /* of store_close */
     void *on_closed_arg;          /* the same */
@@ -55,6 +58,7 @@ struct pending {
     unsigned swaps;           /* edits tried */
     char *before, *after;     /* STEP_SWAP: the value as it was read, and edited */
     size_t before_len;        /* of before */
+    uint64_t asked_ns;        /* when it was submitted, by uv_hrtime */
 };
 
 static_assert(sizeof(struct pending) <= sizeof((struct store_req *)0)->backend,
@@ -62,8 +66,13 @@ static_assert(sizeof(struct pending) <= sizeof((struct store_req *)0)->backend,
 
 static void complete(struct pending *pending, enum err err)
 {
+    const struct store_req *req = pending->req;
+
     free(pending->before);
     free(pending->after);
+    store_count_call(req->op, err, (uv_hrtime() - pending->asked_ns) / 1000);
+    if (req->op == STORE_ADOPT && err == ERR_OK)
+        metrics_add(STORE_METRIC_FALLBACK + STORE_FALLBACK_ADOPTED, 1);
     store_complete(&pending->self->store, pending->req, err);
 }
 
@@ -168,202 +177,28 @@ static void edit(struct pending *pending, const char *value, size_t len)
     ask(pending, STEP_SWAP);
 }
 
-/* ---- Reading replies ---- */
-
-static void tell_times(struct pending *pending, int64_t now_ms, int64_t left_ms)
-{
-    pending->req->now_ms = now_ms;
-    /* A value that another writer gave no TTL gets ours with its next heartbeat. */
-    pending->req->expires_ms = now_ms + (left_ms >= 0 ? left_ms : pending->self->options.ttl_ms);
-    redis_client_learn_now(pending->self->client, now_ms);
-}
-
-/* {0, now, tombstone} of a session that is gone. */
-static enum err read_gone(struct pending *pending, const redisReply *reply)
-{
-    redis_client_learn_now(pending->self->client, redis_reply_int(reply, 1));
-    return redis_reply_read_end(redis_reply_element(reply, 2), &pending->req->end);
-}
-
-static void read_usage(const redisReply *reply, size_t from, struct store_usage *ret_usage)
-{
-    ret_usage->family_active = (uint32_t)redis_reply_int(reply, from);
-    ret_usage->device_active = (uint32_t)redis_reply_int(reply, from + 1);
-    ret_usage->family_limit = (uint32_t)redis_reply_int(reply, from + 2);
-    ret_usage->device_limit = (uint32_t)redis_reply_int(reply, from + 3);
-}
-
-static enum err read_admitted(struct pending *pending, const redisReply *reply)
-{
-    struct store_req *req = pending->req;
-    int64_t now = redis_reply_int(reply, 1);
-    const char *would_deny = redis_reply_text(reply, 7);
-    const redisReply *known = redis_reply_element(reply, 8);
-
-    read_usage(reply, 2, &req->usage);
-    tell_times(pending, now, redis_reply_int(reply, 6));
-    if (would_deny != NULL && would_deny[0] != '\0')
-        req->would_deny = err_from_word(would_deny);
-    if (known != NULL && known->type == REDIS_REPLY_STRING)
-        return redis_reply_read_session(known, &req->session);
-    req->session.last_heartbeat_ms = now;
-    if (req->op == STORE_CREATE)
-        req->session.started_ms = now;
-    return ERR_OK;
-}
-
-/* A refusal that says why in words. */
-static enum err read_message(struct pending *pending, const redisReply *reply, enum err err)
-{
-    struct store_end *end = &pending->req->end;
-    const char *message = redis_reply_text(reply, 2);
-
-    *end = (struct store_end){.reason = END_TERMINATED};
-    if (message != NULL)
-        redis_reply_copy_message(message, end);
-    return err;
-}
-
-static enum err read_create(struct pending *pending, const redisReply *reply)
-{
-    struct store_req *req = pending->req;
-    const char *word = redis_reply_text(reply, 0);
-    int64_t now = redis_reply_int(reply, 1);
-
-    if (word == NULL)
-        return ERR_INTERNAL;
-    if (strcmp(word, "ok") == 0)
-        return read_admitted(pending, reply);
-    redis_client_learn_now(pending->self->client, now);
-    if (strcmp(word, "revoked") == 0)
-        return read_message(pending, reply, ERR_SESSION_ENDED);
-
-    enum err err = err_from_word(word);
-    switch (err) {
-    case ERR_FAMILY_LIMIT:
-    case ERR_DEVICE_LIMIT:
-        read_usage(reply, 2, &req->usage);
-        return redis_reply_read_streams(redis_reply_element(reply, 6), now, req) == 0
-                   ? err
-                   : ERR_INTERNAL;
-    case ERR_RATE_LIMITED:
-        req->retry_after_s = (redis_reply_int(reply, 2) + 999) / 1000;
-        return err;
-    case ERR_FORBIDDEN:
-        return read_message(pending, reply, err);
-    case ERR_SESSION_ENDED:
-        return read_gone(pending, reply);
-    case ERR_STORE_UNAVAILABLE: /* it came too late */
-        return err;
-    default:
-        return ERR_INTERNAL;
-    }
-}
-
-static enum err read_get(struct pending *pending, const redisReply *reply)
-{
-    const redisReply *value = redis_reply_element(reply, 3);
-
-    if (redis_reply_int(reply, 0) == 0)
-        return read_gone(pending, reply);
-    tell_times(pending, redis_reply_int(reply, 1), redis_reply_int(reply, 2));
-    return value != NULL ? redis_reply_read_session(value, &pending->req->session) : ERR_INTERNAL;
-}
-
-static enum err read_check(struct pending *pending, const redisReply *reply)
-{
-    pending->req->now_ms = redis_client_now(pending->self->client);
-    return redis_reply_read_session(reply, &pending->req->session);
-}
-
-static enum err read_end(struct pending *pending, const redisReply *reply)
-{
-    pending->req->ended = reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
-    return reply->type == REDIS_REPLY_INTEGER ? ERR_OK : ERR_INTERNAL;
-}
-
-static enum err read_list(struct pending *pending, const redisReply *reply)
-{
-    struct store_req *req = pending->req;
-    const redisReply *streams = redis_reply_element(reply, 2);
-
-    req->now_ms = redis_reply_int(reply, 0);
-    req->usage.family_limit = (uint32_t)redis_reply_int(reply, 1);
-    if (streams == NULL || redis_reply_read_streams(streams, req->now_ms, req) != 0)
-        return ERR_INTERNAL;
-    req->usage.family_active = (uint32_t)(streams->elements / 2);
-    return ERR_OK;
-}
-
-static enum err read_revoke(struct pending *pending, const redisReply *reply)
-{
-    pending->req->ended_count = (uint32_t)reply->integer;
-    return reply->type == REDIS_REPLY_INTEGER ? ERR_OK : ERR_INTERNAL;
-}
-
-static enum err read_sweep(struct pending *pending, const redisReply *reply)
-{
-    pending->req->ended_count = (uint32_t)redis_reply_int(reply, 0);
-    return reply->type == REDIS_REPLY_ARRAY ? ERR_OK : ERR_INTERNAL;
-}
-
-/* {"ok", now, time left}; or why it wasn't put in place, as a create says it. */
-static enum err read_adopt(struct pending *pending, const redisReply *reply)
-{
-    const char *word = redis_reply_text(reply, 0);
-    int64_t now = redis_reply_int(reply, 1);
-
-    if (word == NULL)
-        return ERR_INTERNAL;
-    if (strcmp(word, "ok") == 0) {
-        tell_times(pending, now, redis_reply_int(reply, 2));
-        return ERR_OK;
-    }
-    if (strcmp(word, "revoked") == 0)
-        return read_message(pending, reply, ERR_SESSION_ENDED);
-    return read_gone(pending, reply);
-}
-
-static enum err read_nothing(struct pending *pending, const redisReply *reply)
-{
-    (void)pending;
-    (void)reply;
-    return ERR_OK;
-}
-
 /* A heartbeat's reply finishes it, unless the value must be brought into our shape. */
 static void take_heartbeat(struct pending *pending, const redisReply *reply)
 {
-    const redisReply *value = redis_reply_element(reply, 3);
+    const redisReply *value;
+    enum err err = redis_outcome_read_life(&pending->self->outcome, pending->req, reply, &value);
 
-    if (redis_reply_element(reply, 2) == NULL) {
-        finish(pending, ERR_INTERNAL);
-        return;
-    }
-    if (redis_reply_int(reply, 0) == 0) {
-        finish(pending, read_gone(pending, reply));
-        return;
-    }
-    tell_times(pending, redis_reply_int(reply, 1), redis_reply_int(reply, 2));
-    if (value != NULL && value->type == REDIS_REPLY_STRING)
+    if (err == ERR_OK && value != NULL)
         edit(pending, value->str, value->len);
     else
-        finish(pending, ERR_OK);
+        finish(pending, err);
 }
 
 /* A zap has read the value: edits it. */
 static void take_value(struct pending *pending, const redisReply *reply)
 {
-    const redisReply *value = redis_reply_element(reply, 3);
+    const redisReply *value;
+    enum err err = redis_outcome_read_life(&pending->self->outcome, pending->req, reply, &value);
 
-    if (redis_reply_int(reply, 0) == 0) {
-        finish(pending, read_gone(pending, reply));
-    } else if (value == NULL || value->type != REDIS_REPLY_STRING) {
-        finish(pending, ERR_INTERNAL);
-    } else {
-        tell_times(pending, redis_reply_int(reply, 1), redis_reply_int(reply, 2));
+    if (err == ERR_OK && value != NULL)
         edit(pending, value->str, value->len);
-    }
+    else
+        finish(pending, err == ERR_OK ? ERR_INTERNAL : err);
 }
 
 static void take_check(struct pending *pending, const redisReply *reply)
@@ -371,7 +206,7 @@ static void take_check(struct pending *pending, const redisReply *reply)
     if (reply->type == REDIS_REPLY_NIL)
         ask(pending, STEP_WHY);
     else
-        finish(pending, read_check(pending, reply));
+        finish(pending, redis_outcome_read_check(&pending->self->outcome, pending->req, reply));
 }
 
 static void take_swap(struct pending *pending, const redisReply *reply)
@@ -386,14 +221,6 @@ static void take_swap(struct pending *pending, const redisReply *reply)
 
 static void take_op(struct pending *pending, const redisReply *reply)
 {
-    static enum err (*const readers[STORE_OP_COUNT])(struct pending *, const redisReply *) = {
-        [STORE_CREATE] = read_create, [STORE_REVIVE] = read_create,
-        [STORE_GET] = read_get,       [STORE_END] = read_end,
-        [STORE_LIST] = read_list,     [STORE_REVOKE] = read_revoke,
-        [STORE_SWEEP] = read_sweep,   [STORE_SET_LIMITS] = read_nothing,
-        [STORE_ADOPT] = read_adopt,
-    };
-
     switch (pending->req->op) {
     case STORE_HEARTBEAT:
         take_heartbeat(pending, reply);
@@ -405,7 +232,7 @@ static void take_op(struct pending *pending, const redisReply *reply)
         take_check(pending, reply);
         break;
     default:
-        finish(pending, readers[pending->req->op](pending, reply));
+        finish(pending, redis_outcome_read(&pending->self->outcome, pending->req, reply));
         break;
     }
 }
@@ -468,7 +295,7 @@ static void submit(struct store *store, struct store_req *req)
     struct pending *pending = (struct pending *)req->backend;
 
     store_begin(req);
-    *pending = (struct pending){.self = self, .req = req};
+    *pending = (struct pending){.self = self, .req = req, .asked_ns = uv_hrtime()};
     pending->call.format = format_call;
     pending->call.done = on_reply;
     pending->call.deadline_ms = req->deadline_ms;
@@ -542,6 +369,7 @@ struct store *store_redis_open(const struct store_redis_options *options, struct
         free(self);
         return NULL;
     }
+    self->outcome = (struct redis_outcome){.client = self->client, .ttl_ms = self->options.ttl_ms};
     return &self->store;
 }
 

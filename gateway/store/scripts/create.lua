@@ -15,7 +15,8 @@
 --       26 after when, in ms, nobody waits for the answer any more (0: not known)
 --       27… sessionIds to give up for this one
 -- Returns {"ok", now, family active, device active, family limit, device limit, time left,
---          code that would have refused or "", value where it lived already or false}
+--          code that would have refused or "", value where it lived already or false,
+--          where any ended for it: how many were replaced, how many displaced}
 --      or {"family_limit" or "device_limit", now, the same four, {sessionId, value, …}} with every stream
 --         in the way
 --      or {"rate_limited", now, time to wait}, {"forbidden", now, message},
@@ -354,4 +355,12 @@ event(KEYS[11], reviving and 'revived' or 'started', self)
 for _, stream in ipairs(ends) do
   publish_ended(prefix, stream.id)
 end
-return {'ok', now, active.family + 1, active.device + 1, limits.family, limits.device, ttl, would_deny, false}
+local answer = {'ok', now, active.family + 1, active.device + 1, limits.family, limits.device, ttl, would_deny, false}
+if #ends > 0 then
+  answer[10] = 0
+  for _, stream in ipairs(ends) do
+    answer[10] = answer[10] + (stream.reason == 'replaced' and 1 or 0)
+  end
+  answer[11] = #ends - answer[10]
+end
+return answer

@@ -1,0 +1,21 @@
+/* GET /admin/v1/config: the settings in force. And what is asked for at a path that is none of the API's. */
+#include "admin_private.h"
+
+void admin_config(struct http_request *http)
+{
+    const struct api *api = http_request_server_arg(http);
+    struct buf body = BUF_EMPTY;
+
+    if (admin_let_in(http) == NULL)
+        return;
+    if (api->options.show_settings(api->options.settings, &body) != 0)
+        body.failed = true;
+    api_reply_json(http, 200, &body);
+}
+
+/* Nothing about the API is told without a token, not even what it hasn't got. */
+void admin_unknown(struct http_request *http)
+{
+    if (admin_let_in(http) != NULL)
+        http_problem_unrouted(http);
+}
