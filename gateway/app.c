@@ -183,6 +183,7 @@ static void fill_options(struct app *app, struct worker_options *ret_options)
                 .keepalive = settings->authorize_keepalive,
                 .evict = settings->limits_on_limit == SETTINGS_EVICT_OLDEST,
                 .allow_evict = settings->limits_allow_evict,
+                .metrics_public = settings->metrics_public,
                 .draining = &app->draining,
                 .drained = &app->drained,
                 .show_settings = show_settings,
@@ -227,6 +228,7 @@ static int start_workers(struct app *app)
     if (app->workers == NULL)
         return APP_FAILED;
     fill_options(app, &options);
+    options.listener = API_PLAYER;
     options.routes = api_player_routes(&options.route_count);
     options.http.connection_limit = (unsigned)((size_t)settings->http_connections / players + 1);
     for (size_t i = 0; i < players && rc == APP_OK; i++) {
@@ -235,6 +237,7 @@ static int start_workers(struct app *app)
     }
     if (rc != APP_OK)
         return rc;
+    options.listener = API_ADMIN;
     options.routes = api_admin_routes(&options.route_count);
     options.http.connection_limit = ADMIN_CONNECTIONS;
     options.keeps = true;

@@ -166,5 +166,6 @@ void admin_config(struct http_request *http);
 void admin_drain(struct http_request *http);
 void admin_undrain(struct http_request *http);
 void admin_unknown(struct http_request *http);
+void admin_metrics(struct http_request *http);
 
 #endif

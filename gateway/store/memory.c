@@ -147,6 +147,13 @@ static void enqueue(struct memory *memory, struct entry *entry)
         DL_APPEND_ELEM2(memory->expiry, before, entry, expiry_prev, expiry_next);
 }
 
+/* Its viewer is watching. */
+static void note_seen(struct memory *memory, const struct entry *entry, const struct now *now)
+{
+    memory_online_see(&memory->online, memory_text(entry, ENTRY_USER_ID),
+                      now->wall_ms / memory->options.ttl_ms);
+}
+
 struct entry *memory_add(struct memory *memory, const struct session *session, int64_t idle_ms,
                          const struct now *now)
 {
@@ -170,22 +177,23 @@ struct entry *memory_add(struct memory *memory, const struct session *session, i
     entry->last_heartbeat_ms = now->wall_ms - idle_ms;
     entry->alive_ms = now->monotonic_ms - idle_ms;
     enqueue(memory, entry);
+    note_seen(memory, entry, now);
     memory_note_stand_in(memory, entry);
     return entry;
 }
 
 void memory_tell_ending(struct memory *memory, const struct entry *entry, enum event_type type,
-                        const char *by, const struct now *now)
+                        const char *cause, const char *by, const struct now *now)
 {
     int64_t duration_ms = now->wall_ms - entry->started_ms;
-    struct memory_event event = {
+    const struct event event = {
         .type = type,
         .session_id = entry->id,
         .user_id = memory_text(entry, ENTRY_USER_ID),
         .family_id = entry->group[FAMILY]->name,
         .device_id = entry->group[DEVICE]->name,
         .media_id = memory_text(entry, ENTRY_MEDIA_ID),
-        .cause = event_type_word(type),
+        .cause = cause[0] != '\0' ? cause : event_type_word(type),
         .by = by,
         .time_ms = now->wall_ms,
         .duration_s = duration_ms > 0 ? duration_ms / 1000 : 0,
@@ -277,6 +285,7 @@ void memory_touch(struct memory *memory, struct entry *entry, int64_t idle_ms,
     entry->last_heartbeat_ms = now->wall_ms - idle_ms;
     DL_DELETE2(memory->expiry, entry, expiry_prev, expiry_next);
     enqueue(memory, entry);
+    note_seen(memory, entry, now);
 }
 
 int memory_retitle(struct entry *entry, const char *media_id, const char *media_title)
@@ -312,7 +321,7 @@ void memory_purge(struct memory *memory, const struct now *now)
 {
     while (memory->expiry != NULL &&
            memory->expiry->alive_ms + memory->options.ttl_ms <= now->monotonic_ms) {
-        memory_tell_ending(memory, memory->expiry, EVENT_EXPIRED, "", now);
+        memory_tell_ending(memory, memory->expiry, EVENT_EXPIRED, "", "", now);
         memory_drop(memory, memory->expiry);
     }
     while (memory->brief != NULL && memory->brief->until_ms <= now->monotonic_ms)
@@ -327,14 +336,6 @@ void memory_tell_times(struct memory *memory, struct store_req *req, const struc
 {
     req->now_ms = now->wall_ms;
     req->expires_ms = now->wall_ms + entry->alive_ms + memory->options.ttl_ms - now->monotonic_ms;
-}
-
-int memory_event(struct memory *memory, uint64_t number, struct memory_event *ret_event)
-{
-    pthread_mutex_lock(&memory->lock);
-    int rc = memory_events_get(&memory->events, number, ret_event);
-    pthread_mutex_unlock(&memory->lock);
-    return rc;
 }
 
 size_t memory_count(struct memory *memory)
@@ -375,6 +376,7 @@ struct memory *memory_new(const struct store_options *options, const struct memo
     memory->options = *options;
     memory->clock = clock != NULL ? *clock : machine;
     memory->outages = 1;
+    memory_events_init(&memory->events, memory->clock.wall_ms());
     return memory;
 }
 

@@ -64,13 +64,6 @@ void memory_return_dirty(struct memory *memory, const struct store_req *req);
 size_t memory_count(struct memory *memory);
 
 /*
- * Reads the event of this number (1, 2, 3…; memory_events.h), from any thread as long as no other writes:
- * its texts are the ring's. Returns 0; -1 where it isn't there.
- */
-struct memory_event;
-int memory_event(struct memory *memory, uint64_t number, struct memory_event *ret_event);
-
-/*
  * For tests: makes a session look as if its last sign of life lay ms further back; past its TTL it is
  * gone. Returns 0; -1 where no such session lives.
  */

@@ -143,7 +143,8 @@ static int list(struct store_req *req, struct admission_stream *streams, size_t 
     return 0;
 }
 
-int memory_list_group(struct store_req *req, struct group *group, const struct now *now)
+int memory_list_group(struct store_req *req, struct group *group, enum group_kind kind,
+                      const struct now *now)
 {
     struct admission_stream *streams = calloc(group->count, sizeof *streams);
     struct entry *entry;
@@ -151,7 +152,7 @@ int memory_list_group(struct store_req *req, struct group *group, const struct n
 
     if (streams == NULL)
         return -1;
-    DL_FOREACH2 (group->streams, entry, group_next[FAMILY])
+    DL_FOREACH2 (group->streams, entry, group_next[kind])
         describe(entry, now, &streams[count++]);
     int rc = list(req, streams, count);
     free(streams);
@@ -164,7 +165,7 @@ static void tell_about(struct memory *memory, const struct store_req *req, enum 
                        const char *cause, const struct now *now)
 {
     bool admitted = type != EVENT_DENIED;
-    struct memory_event event = {
+    const struct event event = {
         .type = type,
         .session_id = admitted ? req->session.id : "",
         .user_id = req->session.user_id,
@@ -226,7 +227,7 @@ static void end_those_who_give_way(struct memory *memory, const struct session *
         memory_tell_ending(memory, streams[i].owner,
                            streams[i].fate == ADMISSION_DISPLACED ? EVENT_DISPLACED
                                                                   : EVENT_REPLACED,
-                           store_replaced_by(session), now);
+                           "", store_replaced_by(session), now);
         memory_drop(memory, streams[i].owner);
     }
 }

@@ -1,74 +1,175 @@
-/* What happened last in the embedded store. */
+/*
+ * What happened last in the embedded store.
+ *
+ * An event's number is its place in the ring, and the second part of its id; the first is the time, held back
+ * where the wall clock was set back. So ids only grow, an id of another store's or of before a restart has its
+ * place among ours by its time, and one of ours is found by halving.
+ */
 #include "memory_events.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXTS = 7 };
+#include "store_query.h"
 
-/* An entry in one piece of memory: its fixed part, then its texts, each with its NUL. */
-struct packed {
-    struct memory_event event;
-    char texts[];
+struct memory_events_slot {
+    uint64_t ms;         /* of its place */
+    struct event *event; /* NULL where memory ran out */
 };
 
-/* The addresses of an entry's texts. */
-static void texts_of(struct memory_event *event, const char **ret_texts[TEXTS])
+void memory_events_init(struct memory_events *events, int64_t wall_ms)
 {
-    const char **texts[TEXTS] = {&event->session_id, &event->user_id,  &event->family_id,
-                                 &event->device_id,  &event->media_id, &event->cause,
-                                 &event->by};
-
-    memcpy(ret_texts, texts, sizeof texts);
+    *events = (struct memory_events){0};
+    events->latest.ms = events->lost.ms = (uint64_t)wall_ms;
 }
 
-void memory_events_add(struct memory_events *events, struct memory_event *event)
+static struct memory_events_slot *slot_of(const struct memory_events *events, uint64_t number)
 {
-    const char **texts[TEXTS];
-    size_t size = 0;
+    return &events->ring[number % MEMORY_EVENTS_MAX];
+}
 
-    event->number = ++events->number;
+/* The number of the oldest one that the ring holds; of the next, where it holds none. */
+static uint64_t oldest(const struct memory_events *events)
+{
+    uint64_t number = events->latest.number;
+
+    return number > MEMORY_EVENTS_MAX ? number - MEMORY_EVENTS_MAX + 1 : 1;
+}
+
+static bool is_before(struct memory_place a, struct memory_place b)
+{
+    return a.ms < b.ms || (a.ms == b.ms && a.number < b.number);
+}
+
+static struct memory_place place_of(const struct memory_events *events, uint64_t number)
+{
+    return (struct memory_place){slot_of(events, number)->ms, number};
+}
+
+void memory_events_add(struct memory_events *events, const struct event *event)
+{
+    struct memory_place *latest = &events->latest;
+
+    latest->number++;
+    if (event->time_ms > (int64_t)latest->ms)
+        latest->ms = (uint64_t)event->time_ms;
     if (events->ring == NULL)
         events->ring = calloc(MEMORY_EVENTS_MAX, sizeof *events->ring);
-    if (events->ring == NULL)
+    if (events->ring == NULL) {
+        latest->number = 0; /* there is no place for any */
+        events->lost.ms = latest->ms;
         return;
-    texts_of(event, texts);
-    for (size_t i = 0; i < TEXTS; i++)
-        size += strlen(*texts[i]) + 1;
-
-    char **slot = &events->ring[event->number % MEMORY_EVENTS_MAX];
-    struct packed *packed = malloc(sizeof *packed + size);
-    free(*slot);
-    *slot = (char *)packed;
-    if (packed == NULL)
-        return;
-    packed->event = *event;
-    texts_of(&packed->event, texts);
-    char *at = packed->texts;
-    for (size_t i = 0; i < TEXTS; i++) {
-        const char *copy = at;
-
-        at = stpcpy(at, *texts[i]) + 1;
-        *texts[i] = copy;
     }
+
+    struct memory_events_slot *slot = slot_of(events, latest->number);
+    if (latest->number > MEMORY_EVENTS_MAX)
+        events->lost = (struct memory_place){slot->ms, latest->number - MEMORY_EVENTS_MAX};
+    free(slot->event);
+    slot->ms = latest->ms;
+    slot->event = event_pack(event, 1);
+    if (slot->event == NULL)
+        events->lost = *latest;
 }
 
-int memory_events_get(const struct memory_events *events, uint64_t number,
-                      struct memory_event *ret_event)
+/* The number of the first one behind a place. */
+static uint64_t first_behind(const struct memory_events *events, struct memory_place place)
 {
-    if (events->ring == NULL || number == 0 || number > events->number)
-        return -1;
-    const char *slot = events->ring[number % MEMORY_EVENTS_MAX];
-    if (slot == NULL)
-        return -1;
-    memcpy(ret_event, slot, sizeof *ret_event);
-    return ret_event->number == number ? 0 : -1;
+    uint64_t low = oldest(events), high = events->latest.number + 1;
+
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+
+        if (is_before(place, place_of(events, middle)))
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+static bool agrees(const char *wanted, const char *text)
+{
+    return wanted[0] == '\0' || strcmp(wanted, text) == 0;
+}
+
+static bool matches(const struct store_filter *filter, const struct event *event)
+{
+    return agrees(filter->family_id, event->family_id) &&
+           agrees(filter->device_id, event->device_id) && agrees(filter->user_id, event->user_id) &&
+           agrees(filter->media_id, event->media_id);
+}
+
+/* Looks at `count` of them from a number on, forwards or backwards, and hands out those that match. */
+static enum err look_at(const struct memory_events *events, struct store_events *query,
+                        uint64_t first, size_t count)
+{
+    struct event *found = calloc(count > 0 ? count : 1, sizeof *found);
+    uint64_t number = first;
+
+    if (found == NULL)
+        return ERR_INTERNAL;
+    for (size_t i = 0; i < count; i++) {
+        number = query->backwards ? first - i : first + i;
+        const struct memory_events_slot *slot = slot_of(events, number);
+
+        if (slot->event == NULL || !matches(&query->filter, slot->event))
+            continue;
+        found[query->count] = *slot->event;
+        event_id_format(slot->ms, number, found[query->count++].id);
+    }
+    if (count > 0)
+        event_id_format(slot_of(events, number)->ms, number, query->after);
+    query->events = event_pack(found, query->count);
+    free(found);
+    return query->events == NULL ? ERR_INTERNAL : ERR_OK;
+}
+
+static enum err look_forwards(const struct memory_events *events, struct store_events *query,
+                              const struct memory_place *after)
+{
+    uint64_t first = after == NULL ? oldest(events) : first_behind(events, *after);
+    uint64_t there = events->latest.number + 1 - first;
+
+    if (after != NULL) { /* "0-0" is what is said before the first one: none was lost yet then */
+        bool begins = after->ms == 0 && after->number == 0;
+
+        query->gap = begins ? events->lost.number > 0 : is_before(*after, events->lost);
+    }
+    return look_at(events, query, first, there < query->most ? there : query->most);
+}
+
+static enum err look_backwards(const struct memory_events *events, struct store_events *query,
+                               const struct memory_place *before)
+{
+    uint64_t next = before == NULL ? events->latest.number + 1 : first_behind(events, *before);
+
+    if (before != NULL && next > oldest(events) && !is_before(place_of(events, next - 1), *before))
+        next--;
+    uint64_t there = next - oldest(events);
+    return look_at(events, query, next - 1, there < query->most ? there : query->most);
+}
+
+enum err memory_events_query(const struct memory_events *events, struct store_events *query)
+{
+    bool everywhere = query->after[0] == '\0';
+    struct memory_place after;
+
+    if (query->newest) {
+        const struct memory_place *latest = &events->latest;
+
+        event_id_format(latest->number > 0 ? latest->ms : 0, latest->number, query->after);
+        return ERR_OK;
+    }
+    if (!everywhere && event_id_parse(query->after, &after.ms, &after.number) != 0)
+        return ERR_INVALID_REQUEST;
+    return (query->backwards ? look_backwards : look_forwards)(events, query,
+                                                               everywhere ? NULL : &after);
 }
 
 void memory_events_done(struct memory_events *events)
 {
     for (size_t i = 0; events->ring != NULL && i < MEMORY_EVENTS_MAX; i++)
-        free(events->ring[i]);
+        free(events->ring[i].event);
     free(events->ring);
     *events = (struct memory_events){0};
 }

@@ -4,45 +4,42 @@
 #ifndef MEMORY_EVENTS_H
 #define MEMORY_EVENTS_H
 
-#include <stddef.h>
 #include <stdint.h>
 
+#include "err.h"
 #include "event.h"
 
-#define MEMORY_EVENTS_MAX 1024 /* the latest are kept */
+struct store_events;
 
-/* An entry. Texts are "" where unknown. */
-struct memory_event {
-    uint64_t number;        /* 1, 2, 3… */
-    enum event_type type;   /* what happened */
-    const char *session_id; /* to whom */
-    const char *user_id;
-    const char *family_id;
-    const char *device_id;
-    const char *media_id;
-    const char *cause;  /* a code or reason */
-    const char *by;     /* who took its place */
-    int64_t time_ms;    /* wall clock */
-    int64_t duration_s; /* of the session that ended; -1 where none did */
+/* The latest are kept: some 5 MB of them, at most 17 MB where all names are as long as they may be. */
+#define MEMORY_EVENTS_MAX 16384
+
+/* An event's place: its id's two numbers. */
+struct memory_place {
+    uint64_t ms;     /* wall clock, but never less than the one before */
+    uint64_t number; /* 1, 2, 3… */
 };
 
 struct memory_events {
-    char **ring; /* packed entries, the oldest at `number % MEMORY_EVENTS_MAX`; NULL until used */
-    uint64_t number; /* of the latest entry */
+    struct memory_events_slot *ring; /* the event n at n % MEMORY_EVENTS_MAX; NULL until used */
+    struct memory_place latest;      /* number 0: there is none */
+    struct memory_place lost;        /* the latest of those that were and aren't here */
 };
 
-/*
- * Appends a copy of an entry, numbering it. Where memory runs out the entry is lost, but its number is
- * used: readers see the gap.
- */
-void memory_events_add(struct memory_events *events, struct memory_event *event);
+/* None yet, at this time of the wall clock: what may have been before is lost. */
+void memory_events_init(struct memory_events *events, int64_t wall_ms);
 
 /*
- * Reads the entry of this number: its texts stay valid until the next is added. Returns 0; -1 where it is
- * no longer, or not yet, there.
+ * Appends a copy of an event, all of it but id given. Where memory runs out it is lost, but its number is used:
+ * readers are told of the gap.
  */
-int memory_events_get(const struct memory_events *events, uint64_t number,
-                      struct memory_event *ret_event);
+void memory_events_add(struct memory_events *events, const struct event *event);
+
+/*
+ * Answers a query (store_query.h). ERR_INVALID_REQUEST where `after` is no event's id; ERR_INTERNAL where memory
+ * runs out.
+ */
+enum err memory_events_query(const struct memory_events *events, struct store_events *query);
 
 /* Forgets all. */
 void memory_events_done(struct memory_events *events);

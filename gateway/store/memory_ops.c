@@ -1,6 +1,6 @@
 /*
- * The embedded store's operations, but for those that need admission (memory_create.c) and those that stand
- * in for Redis (memory_outage.c).
+ * The embedded store's operations, but for those that need admission (memory_create.c), those that stand in for
+ * Redis (memory_outage.c) and the operators' (memory_operator.c, memory_page.c).
  */
 #include <string.h>
 
@@ -72,14 +72,19 @@ static enum err do_end(struct memory *memory, struct store_req *req, const struc
 {
     struct entry *entry = memory_find(memory, req->session.id);
     struct tombstone *before = memory_find_end(memory, req->session.id);
+    const struct store_operator *operator= & req->operator;
+    struct session names = req->session;
 
     if (entry == NULL && before != NULL && req->end.reason != END_TERMINATED)
         return ERR_OK;
-    if (memory_remember_end(memory, &req->session, &req->end, now) != 0)
+    if (entry != NULL) /* it knows better than who has heard of it */
+        memory_read(entry, &names);
+    if (memory_remember_end(memory, &names, &req->end, now) != 0)
         return ERR_INTERNAL;
     if (entry != NULL) {
         req->ended = true;
-        memory_tell_ending(memory, entry, ending_event(req->end.reason), req->end.by, now);
+        memory_tell_ending(memory, entry, ending_event(req->end.reason), operator->why,
+                           operator->name[0] != '\0' ? operator->name : req->end.by, now);
         memory_drop(memory, entry);
     }
     return ERR_OK;
@@ -98,53 +103,7 @@ static enum err do_list(struct memory *memory, struct store_req *req, const stru
     if (group == NULL)
         return ERR_OK;
     req->usage.family_active = group->count;
-    return memory_list_group(req, group, now) == 0 ? ERR_OK : ERR_INTERNAL;
-}
-
-static enum err do_revoke(struct memory *memory, struct store_req *req, const struct now *now)
-{
-    enum group_kind kind = req->session.family_id[0] != '\0' ? FAMILY : DEVICE;
-    const char *name = kind == FAMILY ? req->session.family_id : req->session.device_id;
-    struct group *group = memory_find_group(memory, kind, name);
-    int64_t life_ms =
-        req->for_ms > memory->options.max_age_ms ? req->for_ms : memory->options.max_age_ms;
-    struct mark_value mark = {
-        .revoked_ms = now->wall_ms,
-        .blocked_until_ms = req->for_ms > 0 ? now->monotonic_ms + req->for_ms : 0,
-        .message = req->end.message,
-    };
-
-    req->end.reason = END_TERMINATED;
-    if (memory_marks_put(&memory->marks, kind == FAMILY ? MARK_FAMILY_REVOKED : MARK_DEVICE_REVOKED,
-                         name, &mark, now->monotonic_ms + life_ms) != 0)
-        return ERR_INTERNAL;
-    for (uint32_t left = group != NULL ? group->count : 0; left > 0; left--) {
-        struct entry *entry = group->streams;
-        struct session names;
-
-        memory_read(entry, &names);
-        if (memory_remember_end(memory, &names, &req->end, now) != 0)
-            return ERR_INTERNAL;
-        memory_tell_ending(memory, entry, EVENT_TERMINATED, "", now);
-        memory_drop(memory, entry); /* with the last one the group goes */
-        req->ended_count++;
-    }
-    return ERR_OK;
-}
-
-static enum err do_set_limits(struct memory *memory, struct store_req *req, const struct now *now)
-{
-    const struct mark_value limits = {.family_limit = req->create.family_limit,
-                                      .device_limit = req->create.device_limit};
-    bool none = limits.family_limit < 0 && limits.device_limit < 0;
-    int64_t until_ms = none              ? now->monotonic_ms
-                       : req->for_ms > 0 ? now->monotonic_ms + req->for_ms
-                                         : INT64_MAX;
-
-    return memory_marks_put(&memory->marks, MARK_LIMITS, req->session.family_id, &limits,
-                            until_ms) == 0
-               ? ERR_OK
-               : ERR_INTERNAL;
+    return memory_list_group(req, group, FAMILY, now) == 0 ? ERR_OK : ERR_INTERNAL;
 }
 
 /* Every operation cleans up; this one does nothing else. */
@@ -160,12 +119,23 @@ static enum err carry_out(struct memory *memory, struct store_req *req, bool in_
 {
     static enum err (*const operations[STORE_OP_COUNT])(struct memory *, struct store_req *,
                                                         const struct now *) = {
-        [STORE_CREATE] = memory_create, [STORE_HEARTBEAT] = do_heartbeat,
-        [STORE_REVIVE] = memory_revive, [STORE_CHECK] = do_check,
-        [STORE_GET] = do_get,           [STORE_ZAP] = do_zap,
-        [STORE_END] = do_end,           [STORE_LIST] = do_list,
-        [STORE_REVOKE] = do_revoke,     [STORE_SET_LIMITS] = do_set_limits,
-        [STORE_ADOPT] = memory_adopt,   [STORE_SWEEP] = do_sweep,
+        [STORE_CREATE] = memory_create,
+        [STORE_HEARTBEAT] = do_heartbeat,
+        [STORE_REVIVE] = memory_revive,
+        [STORE_CHECK] = do_check,
+        [STORE_GET] = do_get,
+        [STORE_ZAP] = do_zap,
+        [STORE_END] = do_end,
+        [STORE_LIST] = do_list,
+        [STORE_REVOKE] = memory_revoke,
+        [STORE_SET_LIMITS] = memory_set_limits,
+        [STORE_ADOPT] = memory_adopt,
+        [STORE_SWEEP] = do_sweep,
+        [STORE_PAGE] = memory_page,
+        [STORE_DESCRIBE] = memory_describe,
+        [STORE_COUNT] = memory_tell_count,
+        [STORE_EVENTS] = memory_tell_events,
+        [STORE_NOTE] = memory_note,
     };
 
     pthread_mutex_lock(&memory->lock);

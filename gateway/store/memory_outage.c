@@ -58,7 +58,7 @@ void memory_begin_outage(struct memory *memory)
 static void tell_adopted(struct memory *memory, const struct session *session,
                          const struct now *now)
 {
-    struct memory_event event = {
+    const struct event event = {
         .type = EVENT_ADOPTED,
         .session_id = session->id,
         .user_id = session->user_id,

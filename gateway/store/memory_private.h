@@ -10,6 +10,7 @@
 #include "memory.h"
 #include "memory_events.h"
 #include "memory_marks.h"
+#include "memory_online.h"
 #include "memory_table.h"
 #include "partition.h"
 
@@ -74,6 +75,7 @@ struct memory {
     struct tombstone *brief, *lasting; /* queues: terminated ones last longer than the others */
     struct memory_marks marks;         /* limits, blocks, rates, cooldowns */
     struct memory_events events;       /* what happened last */
+    struct memory_online online;       /* who was seen lately; windows of wall time / TTL */
     bool alone;       /* not below Redis: what ends here has ended */
     bool in_fallback; /* this operation stands in for Redis: what it changes is dirty */
     uint64_t outages; /* Redis has gone away so often, and once more */
@@ -128,9 +130,9 @@ enum err memory_tell_end(struct memory *memory, struct store_req *req);
 void memory_tell_times(struct memory *memory, struct store_req *req, const struct entry *entry,
                        const struct now *now);
 
-/* Writes an event about a live session that is about to end. */
+/* Writes an event about a live session that is about to end. cause "": the type's word. */
 void memory_tell_ending(struct memory *memory, const struct entry *entry, enum event_type type,
-                        const char *by, const struct now *now);
+                        const char *cause, const char *by, const struct now *now);
 
 /* Drops what has had its time. Every operation begins with it. */
 void memory_purge(struct memory *memory, const struct now *now);
@@ -167,6 +169,20 @@ enum err memory_create(struct memory *memory, struct store_req *req, const struc
 enum err memory_revive(struct memory *memory, struct store_req *req, const struct now *now);
 
 /* Lists a group's streams, longest silent first, as a request's. -1 where memory runs out. */
-int memory_list_group(struct store_req *req, struct group *group, const struct now *now);
+int memory_list_group(struct store_req *req, struct group *group, enum group_kind kind,
+                      const struct now *now);
+
+/* ---- memory_operator.c ---- */
+
+enum err memory_revoke(struct memory *memory, struct store_req *req, const struct now *now);
+enum err memory_set_limits(struct memory *memory, struct store_req *req, const struct now *now);
+enum err memory_describe(struct memory *memory, struct store_req *req, const struct now *now);
+enum err memory_tell_count(struct memory *memory, struct store_req *req, const struct now *now);
+enum err memory_tell_events(struct memory *memory, struct store_req *req, const struct now *now);
+enum err memory_note(struct memory *memory, struct store_req *req, const struct now *now);
+
+/* ---- memory_page.c ---- */
+
+enum err memory_page(struct memory *memory, struct store_req *req, const struct now *now);
 
 #endif

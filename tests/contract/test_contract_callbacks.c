@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "container_of.h"
 #include "pump.h"
+#include "store_query.h"
 
 /* Requests that are under way together, and what became of them. */
 struct batch {
@@ -23,6 +24,7 @@ struct batch {
 /* One of them; frees itself in its callback, which therefore can't come twice unnoticed. */
 struct call {
     struct store_req req;
+    struct store_query query; /* its */
     struct batch *batch;
     pthread_t thread;         /* that submitted */
     bool is_submitting;       /* inside the submit */
@@ -66,6 +68,17 @@ static void on_done(struct store_req *req)
     free(call);
 }
 
+/* What an operator's request asks for. */
+static void fill_query(enum store_op op, struct store_query *query)
+{
+    if (op == STORE_PAGE)
+        query->page.most = 10;
+    else if (op == STORE_EVENTS)
+        query->events.most = 10;
+    else if (op == STORE_NOTE)
+        query->note = EVENT_DRAIN_STARTED;
+}
+
 static struct call *call_new(struct batch *batch, enum store_op op, const struct session *session)
 {
     struct call *call = calloc(1, sizeof *call);
@@ -75,6 +88,8 @@ static struct call *call_new(struct batch *batch, enum store_op op, const struct
     call->batch = batch;
     call->req.op = op;
     call->req.session = *session;
+    call->req.query = &call->query;
+    fill_query(op, &call->query);
     call->req.create = ask_limits(-1, -1);
     call->req.end.reason = END_STOPPED;
     call->req.deadline_ms = soon_ms();

@@ -291,8 +291,8 @@ CONTRACT_TEST(events, tell_nothing_of_what_changes_nothing)
     ask_end(fixture, &nobody, END_TERMINATED);
     ask_heartbeat(fixture, &nobody);
     ask_revive(fixture, &nobody, 0);
-    ask_revoke(fixture, "g", "", "", 1000);
-    ask_set_limits(fixture, "g", 1, 1, 0);
+    ask_revoke(fixture, "g", "", "", 0);
+    ask_set_limits(fixture, "g", -1, -1, 0);
     ask_sweep(fixture);
     cr_assert_eq(feed_read(fixture)->count, 1, "the start alone");
 }

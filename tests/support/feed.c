@@ -7,9 +7,9 @@
 
 #include "clock.h"
 #include "memory.h"
-#include "memory_events.h"
 #include "partition.h"
 #include "redis_server.h"
+#include "store_query.h"
 
 static struct feed feed;
 
@@ -21,25 +21,29 @@ static void copy(char *ret_text, size_t size, const char *text)
 
 #define COPY(member, text) copy(member, sizeof(member), text)
 
+/* Not as the fixture's own request: what it was answered stays valid. */
 static void read_memory(struct store_fixture *fixture)
 {
-    struct memory_event event;
+    struct store_query query = {.events = {.most = FEED_MAX}};
+    struct store_req req = {.op = STORE_EVENTS, .query = &query};
 
-    for (uint64_t n = 1; memory_event(fixture->memory, n, &event) == 0; n++) {
-        cr_assert_lt(feed.count, FEED_MAX);
+    cr_assert_eq(memory_do(fixture->memory, &req), ERR_OK);
+    for (size_t i = 0; i < query.events.count; i++) {
+        const struct event *event = &query.events.events[i];
         struct feed_entry *entry = &feed.entries[feed.count++];
 
-        COPY(entry->type, event_type_word(event.type));
-        COPY(entry->session_id, event.session_id);
-        COPY(entry->user_id, event.user_id);
-        COPY(entry->family_id, event.family_id);
-        COPY(entry->device_id, event.device_id);
-        COPY(entry->media_id, event.media_id);
-        COPY(entry->cause, event.cause);
-        COPY(entry->by, event.by);
-        entry->time_ms = event.time_ms;
-        entry->duration_s = event.duration_s;
+        COPY(entry->type, event_type_word(event->type));
+        COPY(entry->session_id, event->session_id);
+        COPY(entry->user_id, event->user_id);
+        COPY(entry->family_id, event->family_id);
+        COPY(entry->device_id, event->device_id);
+        COPY(entry->media_id, event->media_id);
+        COPY(entry->cause, event->cause);
+        COPY(entry->by, event->by);
+        entry->time_ms = event->time_ms;
+        entry->duration_s = event->duration_s;
     }
+    free(query.events.events);
 }
 
 /* One member of an entry of the stream. */

@@ -15,8 +15,7 @@ struct feed_entry {
     char type[16];
     char session_id[SESSION_ID_LEN + 1];
     session_name user_id, family_id, device_id, media_id;
-    char cause[32];
-    session_name by;
+    session_name cause, by;
     int64_t time_ms;    /* wall clock */
     int64_t duration_s; /* -1 where absent */
 };

@@ -100,6 +100,7 @@ void store_fixture_stop(struct store_fixture *fixture)
     close_handles(fixture);
     loop_done(&fixture->loop);
     free(fixture->streams);
+    free(fixture->events);
     memory_free(fixture->memory);
     generations_free(fixture->generations);
     store_fixture_abandon(fixture);
@@ -183,6 +184,12 @@ static void on_done(struct store_req *req)
         cr_assert_not_null(fixture->streams);
         memcpy(fixture->streams, req->streams, size);
     }
+    free(fixture->events);
+    fixture->events = NULL;
+    if (req->op == STORE_EVENTS && req->query->events.count > 0) {
+        fixture->events = event_pack(req->query->events.events, req->query->events.count);
+        cr_assert_not_null(fixture->events);
+    }
     fixture->is_done = true;
     uv_stop(&fixture->loop.uv);
 }
@@ -194,6 +201,10 @@ const struct store_req *store_fixture_run(struct store_fixture *fixture, int han
 
     uv_update_time(&fixture->loop.uv); /* the test may have kept the loop from running for long */
     fixture->req = *req;
+    if (req->query != NULL) {
+        fixture->query = *req->query;
+        fixture->req.query = &fixture->query;
+    }
     if (fixture->one_partition && req->session.id[0] == '\0')
         memcpy(fixture->req.session.id, partition_tag(0), PARTITION_TAG_LEN);
     fixture->req.deadline_ms = clock_monotonic_ms() + ANSWER_MS;
@@ -204,6 +215,8 @@ const struct store_req *store_fixture_run(struct store_fixture *fixture, int han
     loop_run(&fixture->loop);
     cr_assert(fixture->is_done, "never called back");
     fixture->req.streams = fixture->streams;
+    if (req->op == STORE_EVENTS)
+        fixture->query.events.events = fixture->events;
     return &fixture->req;
 }
 

@@ -14,6 +14,7 @@
 #include "loop.h"
 #include "redis_address.h"
 #include "store.h"
+#include "store_query.h"
 
 struct generations;
 struct memory;
@@ -52,7 +53,9 @@ struct store_fixture {
     struct redis_sentinel_options *sentinel; /* REDIS: who knows where they are; NULL: nobody */
     struct store_req req;                    /* of store_fixture_run */
     bool is_done;                            /* its callback was called */
+    struct store_query query;                /* its, where it has one */
     struct store_stream *streams;            /* its answer's, kept beyond the callback */
+    struct event *events;                    /* the same, of EVENTS */
 };
 
 /*
@@ -81,8 +84,9 @@ struct store *store_fixture_open(struct store_fixture *fixture, struct loop *loo
 void store_fixture_close(struct store *store);
 
 /*
- * Copies a request, all of it but deadline and done given, and runs the loop until its callback.
- * Returns the answer, which with its streams stays valid until the next call.
+ * Copies a request with its query, all of it but deadline and done given, and runs the loop until
+ * its callback. Returns the answer, which with its query, streams and events stays valid until the
+ * next call.
  */
 const struct store_req *store_fixture_run(struct store_fixture *fixture, int handle,
                                           const struct store_req *req);
