@@ -1,6 +1,6 @@
 # Embeds files in the program: embed_text(<target> <symbol> <file>…) makes one C array of char, named
-# <symbol>, out of the files' contents one behind the other, and <symbol>_len, its length. Made anew when
-# one of the files changes.
+# <symbol>, out of the files' contents one behind the other, <symbol>_len, its length, and <symbol>_hash, 64 hex
+# digits that differ where the contents do. Made anew when one of the files changes.
 set(EMBED_SCRIPT ${CMAKE_CURRENT_LIST_DIR}/EmbedText.cmake)
 
 function(embed_text target symbol)

@@ -244,6 +244,7 @@ void api_family_stop(struct http_request *http);
 void api_get(struct http_request *http);
 void api_stop(struct http_request *http);
 void api_authorize(struct http_request *http);
+void admin_console(struct http_request *http);
 void api_healthz(struct http_request *http);
 void api_readyz(struct http_request *http);
 

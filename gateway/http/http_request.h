@@ -29,6 +29,7 @@ enum http_header {
     HTTP_COOKIE,
     HTTP_FORWARDED,
     HTTP_HOST,
+    HTTP_IF_NONE_MATCH,
     HTTP_ORIGIN,
     HTTP_TRANSFER_ENCODING,
     HTTP_VIA,

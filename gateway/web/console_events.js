@@ -1,0 +1,58 @@
+// A list of events, newest first: what happened to whom, when, and why, in words.
+
+import { h } from "./console_dom.js";
+import { to } from "./console_route.js";
+import { ago } from "./console_time.js";
+import { eventDetail, kindOf, refusal, typeWord } from "./console_words.js";
+
+function link(view, id) {
+  return h("a", { href: to(view, id) }, id);
+}
+
+/** To whom: "ada · blue-planet on tv-1 · family lovelace", each a link. */
+function whom(event) {
+  const parts = [];
+  if (event.userId) parts.push([link("user", event.userId)]);
+  if (event.mediaId) parts.push([event.sessionId ? h("a", { href: to("session", event.sessionId) }, event.mediaId) : event.mediaId]);
+  if (event.deviceId) parts.push(["on ", link("device", event.deviceId)]);
+  if (event.familyId) parts.push(["family ", link("family", event.familyId)]);
+  if (parts.length === 0) return [event.type === "gap" ? "The feed" : "This gateway"];
+  return parts.flatMap((part, at) => (at === 0 ? part : [h("span", { class: "dot-sep" }, " · "), ...part]));
+}
+
+/** One event as an item of a list. */
+export function eventItem(event) {
+  const detail = eventDetail(event);
+  return h("li", { class: `event ${kindOf(event.type)}`, "data-key": event.id },
+    h("span", { class: "badge" }, typeWord(event.type)),
+    h("div", { class: "what" },
+      h("p", {}, whom(event)),
+      detail !== "" && h("p", { class: "detail" }, detail)),
+    event.time && ago(event.time));
+}
+
+/** A list that shows at most `most` events: {element, add(event), clear(), size()}. Later ones come first. */
+export function newEventList(label, most) {
+  const list = h("ol", { class: "events", "aria-label": label });
+  return {
+    element: list,
+    add(event) {
+      list.prepend(eventItem(event));
+      while (list.children.length > most) list.lastElementChild.remove();
+    },
+    clear: () => list.replaceChildren(),
+    size: () => list.children.length,
+  };
+}
+
+/** Why somebody was refused, with what can be done: a box for the head of a page. */
+export function refusalBox(event) {
+  const words = refusal(event.cause);
+  return h("section", { class: "callout bad" },
+    h("h2", {}, "Last refusal: ", ago(event.time)),
+    h("p", {},
+      event.userId ? link("user", event.userId) : "Somebody", " was refused ", event.mediaId || "a stream",
+      event.deviceId && [" on ", link("device", event.deviceId)], `: ${words.why} `,
+      h("code", {}, event.cause || "unknown"), "."),
+    words.help && h("p", { class: "hint" }, words.help));
+}
