@@ -27,7 +27,7 @@
 #include "shown_settings.h"
 #include "worker.h"
 
-#define ADMIN_CONNECTIONS 512 /* more than may watch the live feed */
+#define ADMIN_CONNECTIONS 512  /* more than may watch the live feed */
 #define SPARE_FILES       1024 /* beside the player's connections, and those that are turned away */
 
 struct app {
@@ -181,6 +181,8 @@ static void fill_options(struct app *app, struct worker_options *ret_options)
                 .token_path = settings->authorize_token_path,
                 .media_path = settings->authorize_media_path,
                 .uri_source = (enum api_original_source)settings->authorize_uri_header,
+                .cookie = settings->cookie_enabled,
+                .cookie_domain = settings->cookie_domain,
                 .keepalive = settings->authorize_keepalive,
                 .evict = settings->limits_on_limit == SETTINGS_EVICT_OLDEST,
                 .allow_evict = settings->limits_allow_evict,
@@ -198,6 +200,18 @@ static void fill_options(struct app *app, struct worker_options *ret_options)
         .generations = app->generations,
         .cache_ms = settings->authorize_cache_ms,
         .shutdown_ms = settings->shutdown_ms,
+    };
+}
+
+/* What pages of other origins may do on the player listener. */
+static struct http_cors player_cors(const struct settings *settings)
+{
+    return (struct http_cors){
+        .origins = (const char *const *)settings->cors_origins.items,
+        .count = settings->cors_origins.count,
+        .headers = "Content-Type, Authorization, X-Stream-Token",
+        .exposed = "Location, Retry-After, X-Request-Id",
+        .max_age_s = "7200",
     };
 }
 
@@ -231,6 +245,7 @@ static int start_workers(struct app *app)
     fill_options(app, &options);
     options.listener = API_PLAYER;
     options.routes = api_player_routes(&options.route_count);
+    options.http.cors = player_cors(settings);
     options.http.connection_limit = app->player_limit;
     options.http.connections = &app->player_open;
     for (size_t i = 0; i < players && rc == APP_OK; i++) {
@@ -241,6 +256,7 @@ static int start_workers(struct app *app)
         return rc;
     options.listener = API_ADMIN;
     options.routes = api_admin_routes(&options.route_count);
+    options.http.cors = (struct http_cors){0};
     options.http.connection_limit = ADMIN_CONNECTIONS;
     options.http.connections = &app->admin_open;
     options.keeps = true;

@@ -6,6 +6,7 @@
 
 #include "api_original.h"
 #include "buf.h"
+#include "http_cors.h"
 #include "listen_address.h"
 #include "settings.h"
 
@@ -189,13 +190,43 @@ static int check_authorize(struct check *check)
     return 0;
 }
 
+static int check_browsers(struct check *check)
+{
+    const struct setting_list *origins = &check->settings->cors_origins;
+    const char *domain = check->settings->cookie_domain;
+
+    for (size_t i = 0; i < origins->count; i++) {
+        if (!http_cors_is_origin(origins->items[i])) {
+            buf_printf(blame(check, "cors.origins"),
+                       "entry %zu must be an origin as browsers send it (https://app.example.com), "
+                       "or *, is %s",
+                       i + 1, origins->items[i]);
+            return -1;
+        }
+        if (strcmp(origins->items[i], "*") == 0 && origins->count > 1) {
+            buf_add_str(blame(check, "cors.origins"), "* must be the only entry");
+            return -1;
+        }
+    }
+    if (domain != NULL &&
+        (domain[0] == '\0' ||
+         domain[strspn(domain,
+                       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.")] !=
+             '\0')) {
+        buf_printf(blame(check, "cookie.domain"), "must be a host's name, is %s", domain);
+        return -1;
+    }
+    return 0;
+}
+
 int settings_rules_apply(struct settings *settings, const char *file, struct buf *reason,
                          struct buf *warnings)
 {
     struct check check = {settings, file, reason, warnings};
 
     if (check_interval(&check) != 0 || check_listeners(&check) != 0 || check_auth(&check) != 0 ||
-        check_authorize(&check) != 0 || check_token_keys(&check) != 0)
+        check_authorize(&check) != 0 || check_token_keys(&check) != 0 ||
+        check_browsers(&check) != 0)
         return -1;
     return 0;
 }

@@ -40,6 +40,8 @@ struct api_options {
     const char *token_path;              /* authorize.token_path, or NULL */
     const char *media_path;              /* authorize.media_path, or NULL */
     enum api_original_source uri_source; /* authorize.uri_header: where media_path is looked for */
+    bool cookie;                         /* cookie.enabled */
+    const char *cookie_domain;           /* cookie.domain, or NULL */
     bool keepalive;                      /* authorize.keepalive */
     bool evict;                          /* limits.on_limit is evict_oldest */
     bool allow_evict;                    /* limits.allow_evict */

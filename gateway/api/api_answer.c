@@ -11,6 +11,10 @@ struct http_response *api_json_response(int status, struct buf *body)
     if (!body->failed)
         response = http_response_new(status, "application/json", body->data, body->len);
     buf_done(body);
+    if (response != NULL && http_response_guard(response) != 0) {
+        http_response_unref(response);
+        response = NULL;
+    }
     return response;
 }
 

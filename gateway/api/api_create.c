@@ -99,6 +99,7 @@ static void reply_created(struct http_request *http, struct api_call *call)
     write_created(call, token, &body);
     struct http_response *response = api_json_response(201, &body);
 
+    api_set_cookie(http, token);
     strcat(location, call->claims.session_id);
     if (response != NULL)
         http_response_add_header(response, "Location", location);

@@ -18,10 +18,10 @@ bool api_is_draining(const struct api *api)
 
 static void reply_ok(struct http_request *http, const char *member)
 {
-    char body[128];
-    int len = snprintf(body, sizeof body, "{%s}", member);
+    struct buf body = BUF_EMPTY;
 
-    http_reply(http, http_response_new(200, "application/json", body, (size_t)len));
+    buf_printf(&body, "{%s}", member);
+    api_reply_json(http, 200, &body);
 }
 
 /* Answering at all shows that the loop turns. */

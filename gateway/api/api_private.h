@@ -135,6 +135,14 @@ struct http_response *api_allowed_response(struct api *api, const struct token_c
 /* The answer to an authorize that is refused, as a new reference. NULL where memory runs out. */
 struct http_response *api_refused_response(struct api *api, enum api_refusal refusal);
 
+/* ---- api_cookie.c ---- */
+
+/*
+ * Has the answer set a token, issued just now, as the cookie stream_token, where the settings say so: out of reach
+ * of scripts, over TLS alone, and also for a page of another site.
+ */
+void api_set_cookie(struct http_request *http, const char *token);
+
 /* ---- api_credentials.c ---- */
 
 /*

@@ -40,8 +40,10 @@ static void reply_alive(struct api_call *call)
     json_writer_int(&writer, "heartbeatInterval", options->heartbeat_interval_s);
     if (call->zaps || is_to_be_renewed(call)) {
         call->claims.issued_ms = clock_wall_ms();
-        if (token_seal(options->token_keys, &call->claims, token) > 0)
+        if (token_seal(options->token_keys, &call->claims, token) > 0) {
             json_writer_text(&writer, "token", token);
+            api_set_cookie(call->http, token);
+        }
     }
     json_writer_end_object(&writer);
     api_reply_json(call->http, 200, &body);

@@ -104,6 +104,7 @@ static enum MHD_Result answer(struct http_request *req)
     req->response = NULL;
     http_deadline_set(&req->client->deadline, &req->server->deadlines, HTTP_DEADLINE_REQUEST);
     http_request_add_header(req, "X-Request-Id", req->id);
+    http_cors_mark(req);
     if (req->server->quiesced)
         http_request_add_header(req, MHD_HTTP_HEADER_CONNECTION, "close");
     report(req, http_response_status(response));
@@ -221,7 +222,8 @@ static enum MHD_Result take_head(struct http_request *req, const char *method, c
         req->client->unread = true;
         return answer(req); /* the first time: closes the connection */
     }
-    find_route(req);
+    if (!http_cors_preflight(req))
+        find_route(req);
     if (req->response == NULL && req->has_body && reads_body(req))
         check_body(req);
     if (req->has_body && (req->response != NULL || !reads_body(req))) {

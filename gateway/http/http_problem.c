@@ -32,6 +32,8 @@ struct http_response *http_problem_response(enum err code, const char *detail, c
     buf_done(&body);
     if (response == NULL)
         return NULL;
+    if (http_response_guard(response) != 0)
+        goto fail;
     if (err_status(code) == MHD_HTTP_UNAUTHORIZED &&
         http_response_add_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer") != 0)
         goto fail;

@@ -56,7 +56,7 @@ struct http_response *http_response_new_stream(const char *content_type,
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, reader, arg, NULL);
     if (response->mhd == NULL ||
         http_response_add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type) != 0 ||
-        http_response_add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store") != 0) {
+        http_response_guard(response) != 0) {
         http_response_unref(response);
         return NULL;
     }
@@ -76,6 +76,14 @@ int http_response_add_header(struct http_response *response, const char *name, c
     if (!http_header_is_sound(value))
         return -1;
     return MHD_add_response_header(response->mhd, name, value) == MHD_YES ? 0 : -1;
+}
+
+int http_response_guard(struct http_response *response)
+{
+    return http_response_add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store") == 0 &&
+                   http_response_add_header(response, "X-Content-Type-Options", "nosniff") == 0
+               ? 0
+               : -1;
 }
 
 struct http_response *http_response_ref(struct http_response *response)

@@ -22,6 +22,12 @@ struct http_response *http_response_new(int status, const char *content_type, co
  */
 int http_response_add_header(struct http_response *response, const char *name, const char *value);
 
+/*
+ * Adds what keeps an answer out of caches, and browsers from taking it for anything but its type: nearly all
+ * answers tell of a viewer. Returns 0; -1 as http_response_add_header.
+ */
+int http_response_guard(struct http_response *response);
+
 /* One more reference, for a response that is sent again and again. Returns response. */
 struct http_response *http_response_ref(struct http_response *response);
 

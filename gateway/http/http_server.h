@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "err.h"
+#include "http_cors.h"
 #include "http_request.h"
 
 struct http_server;
@@ -75,6 +76,7 @@ struct http_options {
     unsigned request_timeout_ms; /* for a whole request, first byte to last, and then for the whole
                                     answer; the time a handler takes is not bounded */
     unsigned idle_timeout_s;     /* for a connection between two requests */
+    struct http_cors cors;       /* pages of other origins; all zeroes: none may call */
     size_t header_limit;         /* bytes of a request's head; more is a 431 */
 };
 

@@ -241,6 +241,17 @@ Test(settings, refuses_api_keys_without_name_or_secret)
             "gateway.json: auth.api_keys: entry 1 must be name:secret, neither part empty");
 }
 
+Test(settings, refuses_origins_and_cookie_domains_that_no_browser_knows)
+{
+    refuses("{\"cors\":{\"origins\":[\"https://a.test\",\"https://a.test/app\"]}}",
+            "gateway.json: cors.origins: entry 2 must be an origin as browsers send it "
+            "(https://app.example.com), or *, is https://a.test/app");
+    refuses("{\"cors\":{\"origins\":[\"https://a.test\",\"*\"]}}",
+            "gateway.json: cors.origins: * must be the only entry");
+    refuses("{\"cookie\":{\"domain\":\"a.test; Path=/\"}}",
+            "gateway.json: cookie.domain: must be a host's name, is a.test; Path=/");
+}
+
 Test(settings, refuses_two_api_keys_of_one_name)
 {
     refuses("{\"auth\":{\"api_keys\":[\"a:1\",\"ab:2\",\"a:3\"]}}",
