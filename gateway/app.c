@@ -17,6 +17,7 @@
 #include "generations.h"
 #include "keys.h"
 #include "listener.h"
+#include "listener_tls.h"
 #include "log.h"
 #include "loop.h"
 #include "memory.h"
@@ -42,6 +43,7 @@ struct app {
     atomic_bool drained;                         /* the same; an operator's */
     struct shown_settings shown;                 /* the same: as they are in force */
     struct listener player, admin;               /* sockets */
+    struct listener_tls player_tls, admin_tls;   /* their certificates */
     struct acceptor accept_player, accept_admin; /* where they are unix sockets */
     struct keys keys;                            /* shared with the threads */
     struct memory *memory;                       /* the embedded store; NULL where it isn't used */
@@ -246,6 +248,7 @@ static int start_workers(struct app *app)
     options.listener = API_PLAYER;
     options.routes = api_player_routes(&options.route_count);
     options.http.cors = player_cors(settings);
+    options.http.tls = listener_tls_pem(&app->player_tls);
     options.http.connection_limit = app->player_limit;
     options.http.connections = &app->player_open;
     for (size_t i = 0; i < players && rc == APP_OK; i++) {
@@ -257,6 +260,7 @@ static int start_workers(struct app *app)
     options.listener = API_ADMIN;
     options.routes = api_admin_routes(&options.route_count);
     options.http.cors = (struct http_cors){0};
+    options.http.tls = listener_tls_pem(&app->admin_tls);
     options.http.connection_limit = ADMIN_CONNECTIONS;
     options.http.connections = &app->admin_open;
     options.keeps = true;
@@ -367,6 +371,19 @@ static int start_acceptors(struct app *app)
     return APP_FAILED;
 }
 
+static int load_certificates(struct app *app)
+{
+    struct buf reason = BUF_EMPTY;
+    int rc = listener_tls_load(&app->player_tls, app->settings, LISTENER_PLAYER, &reason);
+
+    if (rc == 0)
+        rc = listener_tls_load(&app->admin_tls, app->settings, LISTENER_ADMIN, &reason);
+    if (rc != 0)
+        log_line(LOG_ERROR, "a certificate can't be used", LOG_STR("reason", buf_text(&reason)));
+    buf_done(&reason);
+    return rc == 0 ? APP_OK : APP_WRONG_SETTING;
+}
+
 static int serve(struct app *app)
 {
     const struct settings *settings = app->settings;
@@ -375,6 +392,8 @@ static int serve(struct app *app)
 
     if (rc == APP_OK)
         rc = open_listener(settings->admin_listen, "admin.listen", 1, &app->admin);
+    if (rc == APP_OK)
+        rc = load_certificates(app);
     if (rc == APP_OK)
         rc = keys_load(&app->keys, settings);
     if (rc == APP_OK)
@@ -413,6 +432,8 @@ int app_run(const struct settings *settings, const char *file)
     uv_close((uv_handle_t *)&app.sigint, NULL);
     uv_close((uv_handle_t *)&app.sighup, NULL);
     loop_done(&app.loop);
+    listener_tls_done(&app.player_tls);
+    listener_tls_done(&app.admin_tls);
     listener_close(&app.player);
     listener_close(&app.admin);
     free(app.workers);

@@ -76,6 +76,14 @@ static int check_listeners(struct check *check)
         check_listen(check, "admin.listen", settings->admin_listen, &admin) != 0)
         return -1;
 
+    if ((settings->player_tls_key != NULL && settings->player_tls_cert == NULL) ||
+        (settings->admin_tls_key != NULL && settings->admin_tls_cert == NULL)) {
+        bool is_player = settings->player_tls_cert == NULL && settings->player_tls_key != NULL;
+
+        buf_printf(blame(check, is_player ? "player.tls.key" : "admin.tls.key"),
+                   "is of no use without %s.tls.cert", is_player ? "player" : "admin");
+        return -1;
+    }
     bool is_chosen = player.kind == LISTEN_TCP && listen_address_port(&player) == 0;
     if (!is_chosen && strcmp(listen_address_text(&player, player_text),
                              listen_address_text(&admin, admin_text)) == 0) {

@@ -254,7 +254,9 @@ static void cut_body(struct http_request *req)
                "Content-Length: %zu\r\n\r\n",
                err_status(req->code), req->id, body.len);
     buf_add(&text, body.data, body.len);
-    if (!text.failed && !body.failed)
+    if (req->server->tls != NULL) /* nothing can be said past GnuTLS */
+        shutdown(req->client->deadline.fd, SHUT_RDWR);
+    else if (!text.failed && !body.failed)
         send(req->client->deadline.fd, text.data, text.len, MSG_DONTWAIT | MSG_NOSIGNAL);
     shutdown(req->client->deadline.fd, SHUT_WR);
     buf_done(&text);

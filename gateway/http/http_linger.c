@@ -117,9 +117,17 @@ void http_lingers_add(struct http_lingers *lingers, int fd)
         take(lingers, own_fd, false);
 }
 
+void http_lingers_be_silent(struct http_lingers *lingers)
+{
+    buf_clear(&lingers->refusal);
+}
+
 void http_lingers_refuse(struct http_lingers *lingers, int fd)
 {
-    take(lingers, fd, true);
+    if (lingers->refusal.len > 0)
+        take(lingers, fd, true);
+    else
+        close(fd);
 }
 
 void http_lingers_stop(struct http_lingers *lingers)

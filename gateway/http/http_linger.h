@@ -37,6 +37,9 @@ int http_lingers_init(struct http_lingers *lingers, struct uv_loop_s *loop,
  */
 void http_lingers_add(struct http_lingers *lingers, int fd);
 
+/* Has connections that there is no room for closed without a word: over TLS none can be said yet. */
+void http_lingers_be_silent(struct http_lingers *lingers);
+
 /* Takes over a connection that there is no room for. Closed at once where there are too many of those, too. */
 void http_lingers_refuse(struct http_lingers *lingers, int fd);
 

@@ -28,6 +28,7 @@ struct http_server {
     struct http_options options;       /* as given */
     struct http_router *router;        /* options.routes */
     struct MHD_Daemon *daemon;         /* libmicrohttpd's part */
+    struct http_tls *tls;              /* what it shows in handshakes; NULL: without TLS */
     struct listening listening;        /* where options.listen_fd is one */
     atomic_uint own_connections;       /* where the limit is this server's alone */
     uv_poll_t poll;                    /* watches the daemon's epoll descriptor */

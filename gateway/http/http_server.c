@@ -21,6 +21,7 @@
 #include "container_of.h"
 #include "http_private.h"
 #include "http_response.h"
+#include "http_tls_private.h"
 
 /*
  * A connection's memory: beside the head libmicrohttpd has an entry for each header in it, a copy of cookies, and
@@ -35,6 +36,9 @@ static size_t memory_for(size_t header_limit)
  * out. */
 enum { STRICTEST = 3 };
 
+/* As GnuTLS' priority strings say it: what isn't broken, and no older TLS than 1.2 (RFC 8996). */
+#define TLS_VERSIONS (char *)"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+
 /* A daemon that is about to stop isn't run more often, whatever it would like. */
 enum { FINISH_RUNS_MAX = 16 };
 
@@ -42,9 +46,15 @@ enum { FINISH_RUNS_MAX = 16 };
 
 static void on_again(uv_idle_t *again);
 
+static void run(struct http_server *server)
+{
+    http_tls_serve(server->tls);
+    MHD_run(server->daemon);
+}
+
 static void turn(struct http_server *server)
 {
-    MHD_run(server->daemon);
+    run(server);
     if (MHD_get_timeout64s(server->daemon) == 0)
         uv_idle_start(&server->again, on_again);
     else
@@ -137,6 +147,16 @@ static struct MHD_Daemon *start_daemon(struct http_server *server)
     const struct http_options *options = &server->options;
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_THREAD_SAFETY |
                      MHD_USE_ERROR_LOG | MHD_USE_NO_LISTEN_SOCKET;
+    struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(intptr_t)http_tls_retrieve},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, TLS_VERSIONS},
+        {MHD_OPTION_END, 0, NULL}};
+    struct MHD_OptionItem *certificate = tls;
+
+    if (server->tls != NULL)
+        flags |= MHD_USE_TLS;
+    else
+        certificate = &tls[2];
     /* clang-format off */
     return MHD_start_daemon(flags, 0, NULL, NULL, http_exchange_advance, server,
         MHD_OPTION_EXTERNAL_LOGGER, on_complaint, server, /* first, to hear of the others */
@@ -147,6 +167,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *server)
         MHD_OPTION_URI_LOG_CALLBACK, http_exchange_begin, server,
         MHD_OPTION_UNESCAPE_CALLBACK, forget_target, server,
         MHD_OPTION_NOTIFY_COMPLETED, http_exchange_end, server,
+        MHD_OPTION_ARRAY, certificate,
         MHD_OPTION_END);
     /* clang-format on */
 }
@@ -190,6 +211,7 @@ static void free_server(struct http_server *server)
     http_lingers_done(&server->lingers);
     http_response_unref(server->no_memory);
     http_router_free(server->router);
+    http_tls_free(server->tls);
     free(server);
 }
 
@@ -218,6 +240,18 @@ int http_server_start(struct loop *loop, const struct http_options *options,
     if (http_lingers_init(&server->lingers, &loop->uv, &server->deadlines) != 0 ||
         server->router == NULL || server->no_memory == NULL)
         goto fail;
+    if (options->tls.certificate != NULL) {
+        struct buf why = BUF_EMPTY;
+
+        server->tls = http_tls_new(&options->tls, &why);
+        if (server->tls == NULL) {
+            snprintf(ret_reason, reason_size, "%s", buf_text(&why));
+            buf_done(&why);
+            reason = NULL;
+            goto fail;
+        }
+        http_lingers_be_silent(&server->lingers);
+    }
     if (getrandom(&server->next_id, sizeof server->next_id, 0) != sizeof server->next_id)
         server->next_id = uv_hrtime();
 
@@ -251,7 +285,8 @@ int http_server_start(struct loop *loop, const struct http_options *options,
     return 0;
 
 fail:
-    snprintf(ret_reason, reason_size, "%s", reason);
+    if (reason != NULL)
+        snprintf(ret_reason, reason_size, "%s", reason);
     if (options->listen_fd >= 0)
         close(options->listen_fd);
     if (server != NULL) {
@@ -260,6 +295,16 @@ fail:
         free_server(server);
     }
     return -1;
+}
+
+int http_server_renew_tls(struct http_server *server, const struct http_tls_pem *pem,
+                          struct buf *reason)
+{
+    if (server->tls == NULL) {
+        buf_add_str(reason, "the listener is one without TLS");
+        return -1;
+    }
+    return http_tls_renew(server->tls, pem, reason);
 }
 
 void http_server_quiesce(struct http_server *server)
@@ -318,7 +363,7 @@ static void finish(struct http_server *server)
     int runs = 0;
 
     do
-        MHD_run(server->daemon);
+        run(server);
     while (MHD_get_timeout64s(server->daemon) == 0 && ++runs < FINISH_RUNS_MAX);
 }
 

@@ -12,7 +12,9 @@
 #include "err.h"
 #include "http_cors.h"
 #include "http_request.h"
+#include "http_tls.h"
 
+struct buf;
 struct http_server;
 struct loop;
 
@@ -46,15 +48,15 @@ struct http_route {
  * method, route and id.
  */
 struct http_access {
-    const char *method;     /* as sent */
-    const char *route;      /* the route's pattern; "-" where none matched */
+    const char *method;               /* as sent */
+    const char *route;                /* the route's pattern; "-" where none matched */
     const struct http_route *matched; /* the route; NULL where none matched */
     size_t route_index;               /* its place in the table; 0 where none matched */
-    const char *request_id; /* never empty */
-    const char *session_id; /* as noted by the handler; "" where it wasn't */
-    enum err code;          /* ERR_OK where it isn't a problem */
-    int status;             /* of the answer */
-    int64_t duration_us;    /* from the head's arrival to the decision */
+    const char *request_id;           /* never empty */
+    const char *session_id;           /* as noted by the handler; "" where it wasn't */
+    enum err code;                    /* ERR_OK where it isn't a problem */
+    int status;                       /* of the answer */
+    int64_t duration_us;              /* from the head's arrival to the decision */
 };
 
 /* So many connections that were refused, or are closed while their client still sends, a server keeps. */
@@ -76,6 +78,7 @@ struct http_options {
     unsigned request_timeout_ms; /* for a whole request, first byte to last, and then for the whole
                                     answer; the time a handler takes is not bounded */
     unsigned idle_timeout_s;     /* for a connection between two requests */
+    struct http_tls_pem tls;     /* the listener's certificate, copied; all zeroes: without TLS */
     struct http_cors cors;       /* pages of other origins; all zeroes: none may call */
     size_t header_limit;         /* bytes of a request's head; more is a 431 */
 };
@@ -89,6 +92,13 @@ int http_server_start(struct loop *loop, const struct http_options *options,
 
 /* Hands an accepted connection over (a unix socket's), to be served or refused. The server closes it. */
 void http_server_add_connection(struct http_server *server, int fd);
+
+/*
+ * Shows another certificate in the handshakes to come. -1, with a reason, and nothing changed, where it can't be
+ * (http_tls.h), or the server is one without TLS.
+ */
+int http_server_renew_tls(struct http_server *server, const struct http_tls_pem *pem,
+                          struct buf *reason);
 
 /* Takes no new connections from now on, and closes the listening socket. Kept-alive ones are closed
  * after the answer to their next request. */
