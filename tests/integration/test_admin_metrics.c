@@ -346,6 +346,7 @@ Test(embedded, counts_connections_that_were_shed)
     }
     cr_expect_gt(shed, 0);
     expect_value(&admin, "stream_gateway_http_connections_shed_total{listener='player'}", shed);
+    expect_value(&admin, "stream_gateway_http_problems_total{code='overloaded'}", shed);
     for (size_t i = 0; i < 4; i++)
         http_client_free(clients[i]);
     admin_fixture_stop(&admin);
