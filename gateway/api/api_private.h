@@ -34,6 +34,7 @@ enum api_refusal {
 };
 
 struct admin_guesses;
+struct event_feed;
 
 struct api {
     struct api_options options;                       /* shared by all threads */
@@ -44,6 +45,7 @@ struct api {
     struct token_cache *tokens;                       /* opened before */
     struct api_allowed *allowed;                      /* answers of authorize */
     struct admin_guesses *guesses;                    /* wrong tokens on the admin listener */
+    struct event_feed *feed;                          /* the live feed; NULL until it is wanted */
     struct http_response *no_content;                 /* 204 */
     struct http_response *refused[API_REFUSAL_COUNT]; /* of authorize; NULL until they are wanted */
 };
