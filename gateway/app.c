@@ -185,6 +185,7 @@ static void fill_options(struct app *app, struct worker_options *ret_options)
                 .keepalive = settings->authorize_keepalive,
                 .evict = settings->limits_on_limit == SETTINGS_EVICT_OLDEST,
                 .allow_evict = settings->limits_allow_evict,
+                .metrics_public = settings->metrics_public,
                 .draining = &app->draining,
                 .drained = &app->drained,
                 .show_settings = show_settings,
@@ -229,6 +230,7 @@ static int start_workers(struct app *app)
     if (app->workers == NULL)
         return APP_FAILED;
     fill_options(app, &options);
+    options.listener = API_PLAYER;
     options.routes = api_player_routes(&options.route_count);
     options.http.connection_limit = app->player_limit;
     options.http.connections = &app->player_open;
@@ -238,6 +240,7 @@ static int start_workers(struct app *app)
     }
     if (rc != APP_OK)
         return rc;
+    options.listener = API_ADMIN;
     options.routes = api_admin_routes(&options.route_count);
     options.http.connection_limit = ADMIN_CONNECTIONS;
     options.http.connections = &app->admin_open;

@@ -18,6 +18,8 @@
 #include "container_of.h"
 #include "log.h"
 #include "loop.h"
+#include "metrics.h"
+#include "pulse.h"
 #include "store_cache.h"
 #include "store_memory.h"
 #include "store_outage.h"
@@ -37,6 +39,8 @@ struct worker {
     int64_t stop_by_ms;            /* when a stop waits no longer; uv_now's clock */
     bool stopping;                 /* a stop is under way */
     struct upkeep *upkeep;         /* where options.keeps */
+    struct pulse pulse;            /* of the loop */
+    struct metrics_block *metrics; /* what the thread counts */
 
     uv_async_t mail;           /* rings when there is something in the mailbox */
     pthread_mutex_t mail_lock; /* over the mailbox, which is what follows */
@@ -51,6 +55,7 @@ static void on_access(void *arg, const struct http_access *access)
 {
     struct worker *worker = arg;
 
+    api_count_request(worker->options.listener, access);
     access_log_write(&worker->access_log, access);
 }
 
@@ -74,6 +79,7 @@ static void on_store_closed(void *arg)
     struct worker *worker = arg;
 
     worker->store = NULL;
+    pulse_stop(&worker->pulse);
     http_server_stop(worker->http, on_server_stopped, worker);
 }
 
@@ -137,7 +143,10 @@ static void run(void *arg)
 {
     struct worker *worker = arg;
 
+    metrics_use(worker->metrics);
+    pulse_start(&worker->pulse, worker->http, worker->options.listener);
     loop_run(&worker->loop);
+    metrics_use(NULL);
 }
 
 static void note_closed(void *arg)
@@ -152,6 +161,8 @@ static void worker_free(struct worker *worker)
 
     if (worker->store != NULL)
         store_close(worker->store, note_closed, &closed);
+    if (!uv_is_closing((uv_handle_t *)&worker->pulse.timer))
+        pulse_stop(&worker->pulse);
     if (!uv_is_closing((uv_handle_t *)&worker->mail)) {
         uv_close((uv_handle_t *)&worker->drain, NULL);
         uv_close((uv_handle_t *)&worker->mail, NULL);
@@ -160,6 +171,7 @@ static void worker_free(struct worker *worker)
     upkeep_free(worker->upkeep);
     api_free(worker->api);
     loop_done(&worker->loop);
+    metrics_block_free(worker->metrics);
     for (size_t i = 0; i < worker->fd_count; i++)
         close(worker->fds[i]);
     free(worker->fds);
@@ -247,9 +259,11 @@ struct worker *worker_start(const struct worker_options *options, char *ret_reas
     pthread_mutex_init(&worker->mail_lock, NULL);
     uv_timer_init(&worker->loop.uv, &worker->drain);
     uv_async_init(&worker->loop.uv, &worker->mail, on_mail);
+    pulse_init(&worker->pulse, &worker->loop);
+    worker->metrics = metrics_block_new();
 
     worker->store = open_store(worker);
-    if (worker->store != NULL)
+    if (worker->store != NULL && worker->metrics != NULL)
         worker->api = api_new(&worker->options.api, worker->store);
     if (worker->api == NULL) {
         if (listen_fd >= 0)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "api.h"
+#include "api_metrics.h"
 #include "http_server.h"
 #include "store_redis.h"
 
@@ -21,6 +22,7 @@ struct worker;
 struct worker_options {
     char name[32];                   /* for the log, for example "worker 1" */
     int listen_fd;                   /* the worker's own; -1: worker_hand_over brings connections */
+    enum api_listener listener;      /* that it serves */
     const struct http_route *routes; /* the listener's */
     size_t route_count;              /* of them */
     struct api_options api;          /* shared by all */

@@ -47,6 +47,9 @@ struct admin_call {
  */
 void *admin_call_new(struct http_request *http, size_t size);
 
+/* The same of somebody who was let in already, or (who "") needn't be. */
+void *admin_call_new_of(struct http_request *http, const char *who, size_t size);
+
 /* Frees a call that has been answered. */
 void admin_call_free(struct admin_call *call);
 
@@ -167,5 +170,6 @@ void admin_config(struct http_request *http);
 void admin_drain(struct http_request *http);
 void admin_undrain(struct http_request *http);
 void admin_unknown(struct http_request *http);
+void admin_metrics(struct http_request *http);
 
 #endif

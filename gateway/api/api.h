@@ -43,6 +43,7 @@ struct api_options {
     bool keepalive;                      /* authorize.keepalive */
     bool evict;                          /* limits.on_limit is evict_oldest */
     bool allow_evict;                    /* limits.allow_evict */
+    bool metrics_public;                 /* metrics.public */
     atomic_bool *draining;               /* the program stops: no new sessions, not ready */
     atomic_bool *drained;                /* an operator's word for the same, which can be undone */
     /* Appends the settings in force as JSON, secrets masked. Returns 0; -1 where memory runs out. */

@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "api_metrics.h"
 #include "api_original.h"
 #include "api_private.h"
 #include "clock.h"
@@ -133,12 +134,27 @@ static bool is_of_title(const struct api_call *call, const char *media_id)
     return call->api->options.media_path == NULL || strcmp(call->path_media_id, media_id) == 0;
 }
 
-static void refuse(struct http_request *http, enum err code, enum api_refusal refusal)
+/* result: an api_refusal, or API_ALLOWED. */
+static void count(unsigned result, enum store_cached cached)
+{
+    metrics_add(API_METRIC_AUTHORIZE + result * STORE_CACHED_COUNT + (unsigned)cached, 1);
+}
+
+/* Refuses; cached is what the cache of answers had to say. */
+static void refuse_after(struct http_request *http, enum err code, enum api_refusal refusal,
+                         enum store_cached cached)
 {
     struct api *api = http_request_server_arg(http);
 
+    count(refusal, cached);
     http_request_note_err(http, code);
     http_reply(http, api_refused_response(api, refusal));
+}
+
+/* The same, before the store was asked. */
+static void refuse(struct http_request *http, enum err code, enum api_refusal refusal)
+{
+    refuse_after(http, code, refusal, STORE_UNCACHED);
 }
 
 /* A heartbeat that nobody waits for. */
@@ -161,22 +177,25 @@ static bool is_due(const struct api_call *call)
 
 static void answer(struct api_call *call)
 {
+    enum store_cached cached = call->store.cached;
+
     if (call->store.err == ERR_OK && !is_of_title(call, call->store.session.media_id))
         call->store.err = ERR_FORBIDDEN;
     switch (call->store.err) {
     case ERR_OK:
+        count(API_ALLOWED, cached);
         http_reply(call->http,
                    api_allowed_response(call->api, &call->claims, call->store.session.media_id));
         break;
     case ERR_SESSION_ENDED:
-        refuse(call->http, ERR_SESSION_ENDED,
-               (enum api_refusal)(API_REFUSED_ENDED + (int)call->store.end.reason));
+        refuse_after(call->http, ERR_SESSION_ENDED,
+                     (enum api_refusal)(API_REFUSED_ENDED + (int)call->store.end.reason), cached);
         break;
     case ERR_FORBIDDEN:
-        refuse(call->http, ERR_FORBIDDEN, API_REFUSED_FORBIDDEN);
+        refuse_after(call->http, ERR_FORBIDDEN, API_REFUSED_FORBIDDEN, cached);
         break;
     default:
-        refuse(call->http, call->store.err, API_REFUSED_UNAVAILABLE);
+        refuse_after(call->http, call->store.err, API_REFUSED_UNAVAILABLE, cached);
         break;
     }
 }

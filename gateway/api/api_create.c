@@ -1,6 +1,7 @@
 /* POST /v1/sessions: a player, or the backend behind it, asks for a new session. */
 #include <string.h>
 
+#include "api_metrics.h"
 #include "api_private.h"
 #include "clock.h"
 
@@ -108,6 +109,7 @@ static void on_created(struct store_req *req)
 {
     struct api_call *call = api_call_of(req);
 
+    api_count_create(req);
     if (req->err == ERR_OK) {
         http_request_note_session(call->http, call->store.session.id);
         reply_created(call->http, call);

@@ -1,6 +1,7 @@
 /* What a caller presents: API keys for those who create, tokens for players. */
 #include <string.h>
 
+#include "api_metrics.h"
 #include "api_private.h"
 #include "clock.h"
 #include "identity.h"
@@ -53,9 +54,12 @@ bool api_has_key(const struct http_request *http)
 
 enum err api_token_open(const struct api *api, const char *token, struct token_claims *ret_claims)
 {
-    if (token_cache_open(api->tokens, api->options.token_keys, token, strlen(token), ret_claims) !=
-            0 ||
-        clock_wall_ms() - ret_claims->issued_ms > api->options.max_age_ms)
+    int rc =
+        token_cache_open(api->tokens, api->options.token_keys, token, strlen(token), ret_claims);
+
+    if (rc != 0)
+        metrics_add(API_METRIC_TOKENS + (rc < 0), 1);
+    if (rc < 0 || clock_wall_ms() - ret_claims->issued_ms > api->options.max_age_ms)
         return ERR_INVALID_TOKEN;
     return ERR_OK;
 }

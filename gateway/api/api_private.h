@@ -12,6 +12,7 @@
 #include "http_response.h"
 #include "json_writer.h"
 #include "store.h"
+#include "store_query.h"
 #include "token.h"
 #include "token_cache.h"
 
@@ -30,23 +31,26 @@ enum api_refusal {
     API_REFUSED_FORBIDDEN,
     API_REFUSED_UNAVAILABLE,
     API_REFUSED_ENDED,
-    API_REFUSAL_COUNT = API_REFUSED_ENDED + END_REASON_COUNT
+    API_REFUSAL_COUNT = API_REFUSED_ENDED + END_REASON_COUNT,
+    API_ALLOWED = API_REFUSAL_COUNT /* for those who count: it wasn't */
 };
 
 struct admin_guesses;
 struct event_feed;
 
 struct api {
-    struct api_options options;                       /* shared by all threads */
-    struct store *store;                              /* this thread's */
-    struct api_call *spare;                           /* calls to be used again */
-    unsigned spare_count;                             /* of them */
-    struct api_refusals *refusals;                    /* of revivals */
-    struct token_cache *tokens;                       /* opened before */
-    struct api_allowed *allowed;                      /* answers of authorize */
-    struct admin_guesses *guesses;                    /* wrong tokens on the admin listener */
-    struct event_feed *feed;                          /* the live feed; NULL until it is wanted */
-    struct http_response *no_content;                 /* 204 */
+    struct api_options options;       /* shared by all threads */
+    struct store *store;              /* this thread's */
+    struct api_call *spare;           /* calls to be used again */
+    unsigned spare_count;             /* of them */
+    struct api_refusals *refusals;    /* of revivals */
+    struct token_cache *tokens;       /* opened before */
+    struct api_allowed *allowed;      /* answers of authorize */
+    struct store_count counted;       /* what the store counted last, for operators */
+    int64_t counted_ms;               /* when; monotonic clock, 0: never */
+    struct admin_guesses *guesses;    /* wrong tokens on the admin listener */
+    struct event_feed *feed;          /* the live feed; NULL until it is wanted */
+    struct http_response *no_content; /* 204 */
     struct http_response *refused[API_REFUSAL_COUNT]; /* of authorize; NULL until they are wanted */
 };
 

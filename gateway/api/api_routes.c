@@ -21,6 +21,8 @@ static const struct http_route player_routes[] = {
 static const struct http_route admin_routes[] = {
     {"GET",    "/healthz",                   api_healthz,   HTTP_NO_BODY, 0},
     {"GET",    "/readyz",                    api_readyz,    HTTP_NO_BODY, 0},
+    {"GET",    "/metrics",                   admin_metrics, HTTP_NO_BODY, 0},
+    {"GET",    "/admin/v1/stats",            admin_stats,   HTTP_NO_BODY, 0},
     {"GET",    "/admin/v1/sessions",         admin_sessions, HTTP_NO_BODY, 0},
     {"GET",    "/admin/v1/sessions/{id}",    admin_session_get, HTTP_NO_BODY, 0},
     {"DELETE", "/admin/v1/sessions/{id}",    admin_session_terminate, HTTP_ANY_BODY, API_BODY_MAX},

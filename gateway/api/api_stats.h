@@ -26,7 +26,7 @@ void api_stats_free(struct api_stats *stats); /* accepts NULL */
 /*
  * The n-th route, as method and pattern ("POST /v1/sessions", "ANY /v1/authorize"; "other" is what no route
  * matched), and how often it was asked; both listeners' routes, in the order of their tables. The name is valid
- * until stats is freed. false: there is no n-th.
+ * until the next is asked for. false: there is no n-th.
  */
 bool api_stats_route(struct api_stats *stats, size_t n, const char **ret_name,
                      uint64_t *ret_requests);

@@ -129,7 +129,7 @@ int token_cache_open(struct token_cache *cache, const struct token_keys *keys, c
     entry = pack(hash, ret_claims); /* without memory nothing is kept */
     if (entry != NULL)
         lru_add(&cache->entries, &entry->item, entry->hash, HASH_LEN, place);
-    return 0;
+    return 1;
 }
 
 size_t token_cache_count(const struct token_cache *cache)

@@ -18,7 +18,7 @@ struct token_cache;
 struct token_cache *token_cache_new(size_t most);
 void token_cache_free(struct token_cache *cache); /* accepts NULL */
 
-/* As token_open, but from the cache where it can. */
+/* As token_open, but from the cache where it can: returns 0 then, and 1 where it had to be opened. */
 int token_cache_open(struct token_cache *cache, const struct token_keys *keys, const char *token,
                      size_t len, struct token_claims *ret_claims);
 

@@ -63,13 +63,16 @@ static const char *method_for_log(const struct http_request *req)
 static void report(struct http_request *req, int status)
 {
     const struct http_options *options = &req->server->options;
+    const struct http_route *route = req->match.route;
 
     if (options->on_access == NULL)
         return;
     options->on_access(options->log_arg,
                        &(struct http_access){
                            .method = method_for_log(req),
-                           .route = req->match.route != NULL ? req->match.route->pattern : "-",
+                           .route = route != NULL ? route->pattern : "-",
+                           .matched = route,
+                           .route_index = route != NULL ? (size_t)(route - options->routes) : 0,
                            .request_id = req->id,
                            .session_id = req->session_id,
                            .code = req->code,

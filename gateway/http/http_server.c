@@ -268,6 +268,12 @@ void http_server_quiesce(struct http_server *server)
     close(server->options.listen_fd);
 }
 
+size_t http_server_connections(const struct http_server *server)
+{
+    return MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)
+        ->num_connections;
+}
+
 size_t http_server_busy(const struct http_server *server)
 {
     return server->busy;

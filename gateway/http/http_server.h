@@ -47,6 +47,8 @@ struct http_route {
 struct http_access {
     const char *method;     /* as sent */
     const char *route;      /* the route's pattern; "-" where none matched */
+    const struct http_route *matched; /* the route; NULL where none matched */
+    size_t route_index;               /* its place in the table; 0 where none matched */
     const char *request_id; /* never empty */
     const char *session_id; /* as noted by the handler; "" where it wasn't */
     enum err code;          /* ERR_OK where it isn't a problem */
@@ -89,6 +91,9 @@ void http_server_add_connection(struct http_server *server, int fd);
 /* Takes no new connections from now on, and closes the listening socket. Kept-alive ones are closed
  * after the answer to their next request. */
 void http_server_quiesce(struct http_server *server);
+
+/* Connections that are open. */
+size_t http_server_connections(const struct http_server *server);
 
 /* Requests whose head has come and whose answer is not yet wholly sent; streams that have begun don't count. */
 size_t http_server_busy(const struct http_server *server);

@@ -75,8 +75,8 @@ struct memory {
     struct tombstone *brief, *lasting; /* queues: terminated ones last longer than the others */
     struct memory_marks marks;         /* limits, blocks, rates, cooldowns */
     struct memory_events events;       /* what happened last */
-    bool alone;                        /* not below Redis: what ends here has ended */
     struct memory_online online;       /* who was seen lately; windows of wall time / TTL */
+    bool alone;                        /* not below Redis: what ends here has ended */
     bool in_fallback; /* this operation stands in for Redis: what it changes is dirty */
     uint64_t outages; /* Redis has gone away so often, and once more */
     /* By partition, oldest change first: let in or kept alive without Redis; ended without it. */
