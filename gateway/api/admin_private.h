@@ -167,6 +167,7 @@ void admin_device_terminate(struct http_request *http);
 void admin_limits_get(struct http_request *http);
 void admin_limits_put(struct http_request *http);
 void admin_limits_delete(struct http_request *http);
+void admin_events(struct http_request *http);
 void admin_config(struct http_request *http);
 void admin_drain(struct http_request *http);
 void admin_undrain(struct http_request *http);

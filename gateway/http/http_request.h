@@ -29,6 +29,7 @@ enum http_header {
     HTTP_COOKIE,
     HTTP_FORWARDED,
     HTTP_HOST,
+    HTTP_LAST_EVENT_ID,
     HTTP_ORIGIN,
     HTTP_TRANSFER_ENCODING,
     HTTP_VIA,

@@ -76,7 +76,7 @@ struct memory {
     struct memory_marks marks;         /* limits, blocks, rates, cooldowns */
     struct memory_events events;       /* what happened last */
     struct memory_online online;       /* who was seen lately; windows of wall time / TTL */
-    bool alone;       /* not below Redis: what ends here has ended */
+    bool alone;                        /* not below Redis: what ends here has ended */
     bool in_fallback; /* this operation stands in for Redis: what it changes is dirty */
     uint64_t outages; /* Redis has gone away so often, and once more */
     /* By partition, oldest change first: let in or kept alive without Redis; ended without it. */
