@@ -9,6 +9,7 @@
 #include "admin_fixture.h"
 #include "clock.h"
 #include "raw_http.h"
+#include "temp_dir.h"
 
 TestSuite(admin_auth, .timeout = 60);
 
@@ -228,6 +229,20 @@ Test(admin_auth, slows_down_who_guesses_and_nobody_elsewhere)
         cr_assert_lt(clock_monotonic_ms(), until_ms, "still locked out");
     cr_expect_eq(status, 200);
     admin_fixture_stop(&admin);
+}
+
+Test(admin_auth, on_a_unix_socket_a_client_is_its_user)
+{
+    char *dir = temp_dir_make();
+    const char *env[] = {api_text("GATEWAY_ADMIN_LISTEN=unix:%s/admin", dir), NULL};
+    struct admin_fixture admin = admin_fixture_start(API_EMBEDDED, env);
+
+    guess_until_slowed(admin.client);
+    char *log = gateway_process_log(admin.api.gateway);
+    cr_expect_not_null(strstr(log, api_text("client=\"uid %u\"", (unsigned)getuid())), "%s", log);
+    free(log);
+    admin_fixture_stop(&admin);
+    temp_dir_remove(dir);
 }
 
 Test(admin_auth, the_right_token_costs_no_guess)
