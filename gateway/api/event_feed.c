@@ -287,12 +287,12 @@ void event_feed_watch(struct event_feed *feed, struct http_request *http,
     }
     TAILQ_INSERT_TAIL(&feed->watchers, watcher, links);
     feed->watcher_count++;
+    if (feed->unready == 0)
+        event_watcher_greet(watcher);
     if (feed->state != STORE_UP) {
         write_state(feed, text, sizeof text);
         event_watcher_send(watcher, text);
     }
-    if (feed->unready == 0)
-        event_watcher_greet(watcher);
 }
 
 /* ---- The feed itself ---- */
