@@ -209,7 +209,7 @@ void memory_tell_ending(struct memory *memory, const struct entry *entry, enum e
     };
 
     memory_events_add(&memory->events, &event, entry->partition);
-    if (memory->alone || memory->in_fallback) { /* else Redis' store counts it */
+    if (memory->alone || memory->in_fallback) {   /* else Redis' store counts it */
         const char *word = event_type_word(type); /* which is the reason's, too */
 
         store_count_ends((enum end_reason)end_reason_from_word(word, strlen(word)), 1);
