@@ -132,17 +132,19 @@ void admin_reply_terminated(struct admin_call *call, uint64_t count);
 struct admin_lately {
     struct admin_late {
         int64_t time_ms; /* its time */
+        int change;      /* its type, where it is a block's begin or end; else -1 */
         struct buf json; /* the event */
     } events[ADMIN_LATELY_MAX];
-    size_t count;    /* of them */
-    unsigned rounds; /* questions so far */
-    event_id before; /* where the last one ended */
+    size_t count;     /* of them */
+    int64_t until_ms; /* when to look back no further; monotonic clock */
+    event_id before;  /* where the last one ended */
+    bool is_spread;   /* gathered from more than one */
     void (*done)(struct admin_call *call);
 };
 
 /*
- * Looks back for the events of what call->ask.session names, its family or its device, then calls done. How far
- * is bounded: older ones may be left out. call->err tells why, where the store didn't answer.
+ * Looks back for the events of what call->ask.session names, its family or its device, then calls done. For how
+ * long is bounded: older ones may be left out. call->err tells why, where the store didn't answer.
  */
 void admin_lately_gather(struct admin_call *call, struct admin_lately *lately, unsigned first,
                          unsigned count, void (*done)(struct admin_call *call));
