@@ -34,6 +34,10 @@ static const struct {
     {"GET", "/admin/v1/nothing/of/that/kind"},
     {"PATCH", "/admin/v1/sessions"},
     {"GET", "/admin/v1/"},
+    {"GET", "/admin/v1"},
+    {"GET", "/admin/v2/sessions"},
+    {"GET", "/admin/v1/events"},
+    {"GET", "/metrics"},
 };
 
 enum { CALLS = sizeof calls / sizeof calls[0] };
@@ -69,6 +73,10 @@ Test(admin_auth, says_with_a_token_what_there_is_not)
 
     api_expect_refused(admin_ask(admin.client, "GET", "/admin/v1/nothing", NULL), 404, "not_found");
     api_expect_refused(admin_ask(admin.client, "GET", "/admin/v1/", NULL), 404, "not_found");
+    api_expect_refused(admin_ask(admin.client, "GET", "/admin/v2/sessions", NULL), 404,
+                       "not_found");
+    api_expect_refused(admin_ask(admin.client, "GET", "/admin/v1/%zz", NULL), 400,
+                       "invalid_request");
     struct http_answer answer = admin_ask(admin.client, "PATCH", "/admin/v1/drain", NULL);
     api_expect_problem(&answer, 405, "method_not_allowed");
     api_expect_header(&answer, "Allow", "POST, DELETE");
