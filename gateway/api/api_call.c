@@ -6,6 +6,7 @@
 #include "api_private.h"
 #include "clock.h"
 #include "container_of.h"
+#include "event_feed.h"
 
 struct api *api_new(const struct api_options *options, struct store *store)
 {
@@ -28,6 +29,11 @@ struct api *api_new(const struct api_options *options, struct store *store)
     return api;
 }
 
+void api_quiesce(struct api *api)
+{
+    event_feed_close(api->feed);
+}
+
 void api_free(struct api *api)
 {
     if (api == NULL)
@@ -45,6 +51,7 @@ void api_free(struct api *api)
     token_cache_free(api->tokens);
     api_allowed_free(api->allowed);
     admin_guesses_free(api->guesses);
+    event_feed_free(api->feed);
     free(api);
 }
 
@@ -64,6 +71,7 @@ struct api_call *api_call_new_alone(struct api *api, int64_t timeout_ms)
     call->zaps = false;
     call->store.cached = STORE_UNCACHED;
     call->store.session.id[0] = '\0'; /* what names no session is of its family's partition */
+    call->store.operator.name[0] = call->store.operator.why[0] = '\0';
     api_call_give_time(call, timeout_ms);
     return call;
 }
