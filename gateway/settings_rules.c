@@ -8,24 +8,9 @@
 #include "buf.h"
 #include "listen_address.h"
 #include "settings.h"
+#include "settings_private.h"
 
-/* What the rules are applied to, and where they say what they found. */
-struct check {
-    struct settings *settings;
-    const char *file; /* may be NULL */
-    struct buf *reason;
-    struct buf *warnings;
-};
-
-/* Begins a message about a setting with who gave it; the caller appends the rest. */
-static struct buf *blame(struct check *check, const char *path)
-{
-    settings_origin(&settings_table, check->settings, path, check->file, check->reason);
-    buf_add_str(check->reason, ": ");
-    return check->reason;
-}
-
-static int check_interval(struct check *check)
+static int check_interval(const struct settings_check *check)
 {
     struct settings *settings = check->settings;
     int64_t most = settings->session_ttl / 3;
@@ -40,7 +25,7 @@ static int check_interval(struct check *check)
     bool is_overruled = settings->given.session_ttl == SETTING_FROM_ENV &&
                         settings->given.session_heartbeat_interval == SETTING_FROM_FILE;
     if (settings->given.session_heartbeat_interval != SETTING_DEFAULT && !is_overruled) {
-        buf_printf(blame(check, "session.heartbeat_interval"),
+        buf_printf(settings_blame(check, "session.heartbeat_interval"),
                    "must be at most a third of session.ttl, %" PRId64 ", is %" PRId64, most,
                    settings->session_heartbeat_interval);
         return -1;
@@ -54,18 +39,18 @@ static int check_interval(struct check *check)
     return 0;
 }
 
-static int check_listen(struct check *check, const char *path, const char *text,
+static int check_listen(const struct settings_check *check, const char *path, const char *text,
                         struct listen_address *ret_address)
 {
     char why[128];
 
     if (listen_address_parse(text, ret_address, why, sizeof why) == 0)
         return 0;
-    buf_printf(blame(check, path), "%s: %s", text, why);
+    buf_printf(settings_blame(check, path), "%s: %s", text, why);
     return -1;
 }
 
-static int check_listeners(struct check *check)
+static int check_listeners(const struct settings_check *check)
 {
     const struct settings *settings = check->settings;
     struct listen_address player, admin;
@@ -78,11 +63,12 @@ static int check_listeners(struct check *check)
     bool is_chosen = player.kind == LISTEN_TCP && listen_address_port(&player) == 0;
     if (!is_chosen && strcmp(listen_address_text(&player, player_text),
                              listen_address_text(&admin, admin_text)) == 0) {
-        buf_add_str(blame(check, "admin.listen"), "must not be the address of player.listen");
+        buf_add_str(settings_blame(check, "admin.listen"),
+                    "must not be the address of player.listen");
         return -1;
     }
     if (settings->auth_mode == SETTINGS_AUTH_UNSAID && !listen_address_is_loopback(&player)) {
-        buf_printf(blame(check, "player.listen"),
+        buf_printf(settings_blame(check, "player.listen"),
                    "%s is not a loopback address, so auth.mode must be set to open or api_key",
                    settings->player_listen);
         return -1;
@@ -100,7 +86,7 @@ static size_t name_len(const char *entry)
 
 /* Checks a list of name:secret entries; a secret without a name is let through where that is
  * allowed. */
-static int check_named_secrets(struct check *check, const char *path,
+static int check_named_secrets(const struct settings_check *check, const char *path,
                                const struct setting_list *list, bool is_name_needed)
 {
     for (size_t i = 0; i < list->count; i++) {
@@ -110,14 +96,15 @@ static int check_named_secrets(struct check *check, const char *path,
         if (len == 0 && entry[0] != ':' && !is_name_needed)
             continue;
         if (len == 0 || entry[len + 1] == '\0') {
-            buf_printf(blame(check, path), "entry %zu must be %sname:secret, neither part empty",
-                       i + 1, is_name_needed ? "" : "a secret or ");
+            buf_printf(settings_blame(check, path),
+                       "entry %zu must be %sname:secret, neither part empty", i + 1,
+                       is_name_needed ? "" : "a secret or ");
             return -1;
         }
         for (size_t j = 0; j < i; j++) {
             if (name_len(list->items[j]) == len && memcmp(list->items[j], entry, len) == 0) {
-                buf_printf(blame(check, path), "entries %zu and %zu have the same name", j + 1,
-                           i + 1);
+                buf_printf(settings_blame(check, path), "entries %zu and %zu have the same name",
+                           j + 1, i + 1);
                 return -1;
             }
         }
@@ -125,7 +112,7 @@ static int check_named_secrets(struct check *check, const char *path,
     return 0;
 }
 
-static int check_auth(struct check *check)
+static int check_auth(const struct settings_check *check)
 {
     const struct settings *settings = check->settings;
 
@@ -133,17 +120,18 @@ static int check_auth(struct check *check)
         check_named_secrets(check, "admin.token", &settings->admin_token, false) != 0)
         return -1;
     if (settings->auth_mode == SETTINGS_AUTH_API_KEY && settings->auth_api_keys.count == 0) {
-        buf_add_str(blame(check, "auth.mode"), "api_key needs at least one key in auth.api_keys");
+        buf_add_str(settings_blame(check, "auth.mode"),
+                    "api_key needs at least one key in auth.api_keys");
         return -1;
     }
     if (settings->auth_mode != SETTINGS_AUTH_API_KEY && settings->auth_api_keys.count > 0) {
-        settings_origin(&settings_table, settings, "auth.api_keys", check->file, check->warnings);
-        buf_add_str(check->warnings, ": not used, since auth.mode isn't api_key\n");
+        buf_add_str(settings_warn(check, "auth.api_keys"),
+                    "not used, since auth.mode isn't api_key\n");
     }
     return 0;
 }
 
-static int check_token_keys(struct check *check)
+static int check_token_keys(const struct settings_check *check)
 {
     const struct setting_list *keys = &check->settings->tokens_keys;
 
@@ -151,26 +139,26 @@ static int check_token_keys(struct check *check)
         const char *key = keys->items[i];
 
         if (strlen(key) != 64 || strspn(key, "0123456789abcdefABCDEF") != 64) {
-            buf_printf(blame(check, "tokens.keys"), "entry %zu must be 64 hexadecimal digits",
-                       i + 1);
+            buf_printf(settings_blame(check, "tokens.keys"),
+                       "entry %zu must be 64 hexadecimal digits", i + 1);
             return -1;
         }
     }
     return 0;
 }
 
-static int check_path(struct check *check, const char *path, const char *pattern, const char *name,
-                      const char *example)
+static int check_path(const struct settings_check *check, const char *path, const char *pattern,
+                      const char *name, const char *example)
 {
     const char *fault = pattern != NULL ? api_original_pattern_fault(pattern, name) : NULL;
 
     if (fault == NULL)
         return 0;
-    buf_printf(blame(check, path), "must %s (like %s), is %s", fault, example, pattern);
+    buf_printf(settings_blame(check, path), "must %s (like %s), is %s", fault, example, pattern);
     return -1;
 }
 
-static int check_authorize(struct check *check)
+static int check_authorize(const struct settings_check *check)
 {
     const struct settings *settings = check->settings;
     const char *token_path = settings->authorize_token_path;
@@ -181,7 +169,7 @@ static int check_authorize(struct check *check)
         return -1;
     /* Else any first segment would be taken for a token, and be taken off. */
     if (token_path != NULL && token_path[1] == '{') {
-        buf_printf(blame(check, "authorize.token_path"),
+        buf_printf(settings_blame(check, "authorize.token_path"),
                    "must have a fixed segment before {token} (like /s/{token}/), is %s",
                    token_path);
         return -1;
@@ -189,13 +177,10 @@ static int check_authorize(struct check *check)
     return 0;
 }
 
-int settings_rules_apply(struct settings *settings, const char *file, struct buf *reason,
-                         struct buf *warnings)
+int settings_rules_apply(const struct settings_check *check)
 {
-    struct check check = {settings, file, reason, warnings};
-
-    if (check_interval(&check) != 0 || check_listeners(&check) != 0 || check_auth(&check) != 0 ||
-        check_authorize(&check) != 0 || check_token_keys(&check) != 0)
+    if (check_interval(check) != 0 || check_listeners(check) != 0 || check_auth(check) != 0 ||
+        check_authorize(check) != 0 || check_token_keys(check) != 0)
         return -1;
     return 0;
 }
