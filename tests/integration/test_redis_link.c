@@ -68,18 +68,6 @@ static const struct store_req *check_until_answered(const struct session *sessio
     return answer;
 }
 
-/* How often Redis was connected to, by us and by this very command's connection. */
-static long long connections(void)
-{
-    char *info = redis_server_text(redis, "INFO stats");
-    const char *at = strstr(info, "total_connections_received:");
-
-    cr_assert_not_null(at);
-    long long count = strtoll(at + strlen("total_connections_received:"), NULL, 10);
-    free(info);
-    return count;
-}
-
 /* ---- Requests that wait ---- */
 
 enum { CALLS = 50 };
@@ -341,7 +329,7 @@ Test(redis_link, a_deadline_shorter_than_the_timeout_leaves_the_link_as_it_is)
 {
     fixture.timeout_ms = 10000;
     const struct session tv = begin(), nobody = ask_session("f", "tv");
-    long long before = connections();
+    long long before = redis_server_connections(redis);
 
     redis_server_pause(redis);
     for (int i = 0; i < CALLS; i++)
@@ -355,13 +343,13 @@ Test(redis_link, a_deadline_shorter_than_the_timeout_leaves_the_link_as_it_is)
     redis_server_resume(redis);
     pump_until(&fixture.loop, are_done, NULL);
     cr_assert_eq(calls.errs[0], ERR_OK);
-    cr_assert_eq(connections(), before);
+    cr_assert_eq(redis_server_connections(redis), before);
 }
 
 Test(redis_link, nothing_waits_any_more_once_the_server_is_away)
 {
     const struct session tv = begin();
-    long long before = connections();
+    long long before = redis_server_connections(redis);
 
     redis_server_pause(redis);
     submit(0, STORE_CHECK, &tv, 10000);
@@ -381,7 +369,8 @@ Test(redis_link, nothing_waits_any_more_once_the_server_is_away)
 
     redis_server_resume(redis);
     ASSERT_ERR(check_until_answered(&tv), ERR_OK);
-    cr_assert_gt(connections(), before, "a link that was late is never used again");
+    cr_assert_gt(redis_server_connections(redis), before,
+                 "a link that was late is never used again");
 }
 
 /* ---- Answers that are outages ---- */
