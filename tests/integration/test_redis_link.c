@@ -47,14 +47,6 @@ static bool was_logged(const char *text)
     return strstr(log, text) != NULL;
 }
 
-static struct session begin(void)
-{
-    const struct session session = ask_session("f", "tv");
-
-    ASSERT_ERR(ask_create(&fixture, &session), ERR_OK);
-    return session;
-}
-
 /* Asks until the store isn't unavailable any more. */
 static const struct store_req *check_until_answered(const struct session *session)
 {
@@ -119,7 +111,7 @@ Test(redis_link, logs_in_with_a_password)
 {
     redis_server_do(redis, "CONFIG SET requirepass secret");
     fixture.address.password = (char[]){"secret"};
-    begin();
+    ask_begin(&fixture, "f", "tv");
 }
 
 Test(redis_link, logs_in_with_a_user_name)
@@ -128,7 +120,7 @@ Test(redis_link, logs_in_with_a_user_name)
     redis_server_do(redis, "ACL SETUSER gateway on >secret ~* &* +@all");
     fixture.address.user = (char[]){"gateway"};
     fixture.address.password = (char[]){"secret"};
-    begin();
+    ask_begin(&fixture, "f", "tv");
 
     char *clients = redis_server_text(redis, "CLIENT LIST");
     cr_assert_not_null(strstr(clients, "user=gateway"));
@@ -159,7 +151,7 @@ Test(redis_link, says_that_a_password_is_missing)
 
 Test(redis_link, says_so_too_where_a_password_was_set_meanwhile)
 {
-    const struct session tv = begin();
+    const struct session tv = ask_begin(&fixture, "f", "tv");
 
     redis_server_do(redis, "CONFIG SET requirepass secret");
     redis_server_do(redis, "CLIENT KILL TYPE normal SKIPME yes");
@@ -181,7 +173,7 @@ Test(redis_link, a_user_who_may_not_write_is_an_outage)
 Test(redis_link, uses_the_database_that_it_is_told)
 {
     fixture.address.db = 3;
-    begin();
+    ask_begin(&fixture, "f", "tv");
     cr_assert_eq(redis_server_number(redis, "EXISTS family_streams:f"), 0);
     redis_server_do(redis, "SELECT 3");
     cr_assert_eq(redis_server_number(redis, "EXISTS family_streams:f"), 1);
@@ -194,7 +186,7 @@ Test(redis_link, finds_a_host_by_its_name)
     fixture.timeout_ms = 5000;
     fixture.address =
         (struct redis_address){.host = (char[]){"localhost"}, .port = redis_server_port(tcp)};
-    begin();
+    ask_begin(&fixture, "f", "tv");
     cr_assert_eq(redis_server_number(tcp, "EXISTS family_streams:f"), 1);
     redis_server_stop(tcp);
 }
@@ -203,12 +195,12 @@ Test(redis_link, finds_a_host_by_its_name)
 
 Test(redis_link, loads_the_scripts_again_where_redis_has_forgotten_them)
 {
-    const struct session tv = begin();
+    const struct session tv = ask_begin(&fixture, "f", "tv");
 
     redis_server_do(redis, "SCRIPT FLUSH");
     ASSERT_ERR(ask_heartbeat(&fixture, &tv), ERR_OK);
     redis_server_do(redis, "SCRIPT FLUSH");
-    begin();
+    ask_begin(&fixture, "f", "tv");
     redis_server_do(redis, "SCRIPT FLUSH");
     ASSERT_ERR(ask_get(&fixture, &tv), ERR_OK);
     redis_server_do(redis, "SCRIPT FLUSH");
@@ -217,7 +209,7 @@ Test(redis_link, loads_the_scripts_again_where_redis_has_forgotten_them)
 
 Test(redis_link, loads_them_again_for_many_calls_under_way)
 {
-    const struct session tv = begin();
+    const struct session tv = ask_begin(&fixture, "f", "tv");
 
     redis_server_do(redis, "SCRIPT FLUSH");
     for (int i = 0; i < CALLS; i++)
@@ -231,7 +223,7 @@ Test(redis_link, loads_them_again_for_many_calls_under_way)
 
 Test(redis_link, asks_again_what_was_unanswered_when_it_was_cut_off)
 {
-    const struct session tv = begin();
+    const struct session tv = ask_begin(&fixture, "f", "tv");
 
     for (int round = 0; round < 20; round++) {
         for (int i = 0; i < CALLS; i++)
@@ -248,7 +240,7 @@ Test(redis_link, asks_again_what_was_unanswered_when_it_was_cut_off)
 Test(redis_link, asks_a_server_that_was_started_again_what_the_old_one_left_unanswered)
 {
     fixture.timeout_ms = 10000;
-    begin();
+    ask_begin(&fixture, "f", "tv");
     redis_server_pause(redis);
     for (int i = 0; i < CALLS; i++) {
         const struct session session = ask_session("f", "tv");
@@ -266,7 +258,7 @@ Test(redis_link, asks_a_server_that_was_started_again_what_the_old_one_left_unan
 
 Test(redis_link, comes_back_when_a_killed_server_is_started_again)
 {
-    const struct session tv = begin();
+    const struct session tv = ask_begin(&fixture, "f", "tv");
 
     redis_server_kill(redis);
     ASSERT_ERR(ask_check(&fixture, &tv), ERR_STORE_UNAVAILABLE);
@@ -274,7 +266,7 @@ Test(redis_link, comes_back_when_a_killed_server_is_started_again)
     redis_server_restart(redis);
     ASSERT_ENDED(check_until_answered(&tv), END_EXPIRED);
     cr_assert_eq(store_state(store_fixture_handle(&fixture, 0)), STORE_UP);
-    begin();
+    ask_begin(&fixture, "f", "tv");
 }
 
 Test(redis_link, starts_before_the_server_does)
@@ -288,7 +280,7 @@ Test(redis_link, starts_before_the_server_does)
     cr_assert(was_logged("Redis connection failed"));
     redis_server_restart(redis);
     check_until_answered(&tv);
-    begin();
+    ask_begin(&fixture, "f", "tv");
 }
 
 Test(redis_link, waits_for_a_server_that_is_loading_its_data)
@@ -297,7 +289,7 @@ Test(redis_link, waits_for_a_server_that_is_loading_its_data)
         .config = "key-load-delay 20000\nloading-process-events-interval-bytes 1024"});
 
     fixture.address = redis_server_address(slow);
-    const struct session tv = begin();
+    const struct session tv = ask_begin(&fixture, "f", "tv");
     for (int i = 0; i < 40; i++)
         redis_server_do(slow, "SET filler-%d %01000d", i, i);
     redis_server_do(slow, "SAVE");
@@ -312,7 +304,7 @@ Test(redis_link, waits_for_a_server_that_is_loading_its_data)
 
 Test(redis_link, keeps_a_deadline_while_the_server_hangs)
 {
-    const struct session tv = begin();
+    const struct session tv = ask_begin(&fixture, "f", "tv");
 
     redis_server_pause(redis);
     int64_t before_ms = clock_monotonic_ms();
@@ -328,7 +320,7 @@ Test(redis_link, keeps_a_deadline_while_the_server_hangs)
 Test(redis_link, a_deadline_shorter_than_the_timeout_leaves_the_link_as_it_is)
 {
     fixture.timeout_ms = 10000;
-    const struct session tv = begin(), nobody = ask_session("f", "tv");
+    const struct session tv = ask_begin(&fixture, "f", "tv"), nobody = ask_session("f", "tv");
     long long before = redis_server_connections(redis);
 
     redis_server_pause(redis);
@@ -348,7 +340,7 @@ Test(redis_link, a_deadline_shorter_than_the_timeout_leaves_the_link_as_it_is)
 
 Test(redis_link, nothing_waits_any_more_once_the_server_is_away)
 {
-    const struct session tv = begin();
+    const struct session tv = ask_begin(&fixture, "f", "tv");
     long long before = redis_server_connections(redis);
 
     redis_server_pause(redis);
@@ -377,7 +369,7 @@ Test(redis_link, nothing_waits_any_more_once_the_server_is_away)
 
 Test(redis_link, a_replica_that_takes_no_writes_is_an_outage)
 {
-    const struct session tv = begin(), next = ask_session("f", "tv");
+    const struct session tv = ask_begin(&fixture, "f", "tv"), next = ask_session("f", "tv");
 
     store_fixture_age(&fixture, tv.id, 1000); /* a heartbeat has something to write */
     redis_server_do(redis, "REPLICAOF 127.0.0.1 1");
@@ -425,7 +417,7 @@ Test(redis_link, can_be_closed_while_the_server_does_not_greet)
 Test(redis_link, can_be_closed_while_it_waits_to_connect_again)
 {
     fixture.timeout_ms = 10000;
-    begin();
+    ask_begin(&fixture, "f", "tv");
     redis_server_kill(redis);
     pump_for(&fixture.loop, 20);
     close_with_a_request_pending();
@@ -433,7 +425,7 @@ Test(redis_link, can_be_closed_while_it_waits_to_connect_again)
 
 Test(redis_link, can_be_closed_with_requests_sent)
 {
-    begin();
+    ask_begin(&fixture, "f", "tv");
     redis_server_pause(redis);
     const struct session tv = ask_session("f", "tv");
     for (int i = 1; i < CALLS; i++)
