@@ -1,50 +1,37 @@
 /* The link to Redis, seen through the store: logging in, being cut off, and coming back without
  * help. */
 #include <criterion/criterion.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "ask.h"
 #include "clock.h"
 #include "container_of.h"
+#include "log_capture.h"
 #include "pump.h"
 #include "redis_server.h"
 
 static struct store_fixture fixture;
 static struct redis_server *redis; /* the fixture's */
-static FILE *log_file;             /* in the place of stderr */
-static int stderr_fd;              /* what it was */
 
 static void set_up(void)
 {
     store_fixture_start(&fixture, STORE_FIXTURE_REDIS);
     fixture.timeout_ms = 300;
     redis = fixture.server;
-    log_file = tmpfile();
-    cr_assert_not_null(log_file);
-    stderr_fd = dup(STDERR_FILENO);
-    dup2(fileno(log_file), STDERR_FILENO);
+    log_capture_start();
 }
 
 static void tear_down(void)
 {
     store_fixture_stop(&fixture);
-    dup2(stderr_fd, STDERR_FILENO);
-    close(stderr_fd);
-    fclose(log_file);
+    log_capture_stop();
 }
 
 TestSuite(redis_link, .init = set_up, .fini = tear_down, .timeout = 60);
 
 static bool was_logged(const char *text)
 {
-    char log[65536];
-    ssize_t len = pread(fileno(log_file), log, sizeof log - 1, 0);
-
-    cr_assert_geq(len, 0);
-    log[len] = '\0';
-    return strstr(log, text) != NULL;
+    return log_capture_count(text, "") > 0;
 }
 
 /* Asks until the store isn't unavailable any more. */
