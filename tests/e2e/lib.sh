@@ -3,8 +3,8 @@
 # and calls of the player API. To be sourced; sets -euo pipefail, makes $work, and cleans up on exit.
 #
 # A check is `check "sentence" command…`: ok where the command succeeds. e2e_end, which the test calls
-# last, prints the count and ends with 1 where a check failed. The test sets $gateway, the binary, and $api,
-# the address in front of /v1/; functions say which variables they set for it.
+# last, prints the count and ends with 1 where a check failed. The test calls find_gateway and sets $api, the
+# address in front of /v1/; functions say which variables they set for it.
 set -euo pipefail
 
 e2e_passed=0 e2e_failed=0
@@ -82,6 +82,11 @@ need_programs() { # program…
         printf '1..0 # SKIP no %s\n' "$program"
         exit 77
     done
+}
+
+# Sets $gateway, the whole path of the binary.
+find_gateway() { # the test's argument that names it, or ""
+    gateway=$(realpath "${1:-${GATEWAY_BINARY:?to be set, or the binary to be named as the last argument of ${0##*/}}}")
 }
 
 e2e_end() {
