@@ -155,6 +155,21 @@ stop() { # signal, pid
     await "$2"
 }
 
+# Makes a process hang: comes back once none of its threads runs any more, which on a busy machine may be some
+# requests after the signal was sent.
+freeze() { # pid
+    kill -s STOP "$1"
+    wait_for 10 stands_still "$1" || bail_out "process $1 doesn't stop"
+}
+
+stands_still() { # pid
+    ! grep -q $'^State:\t[^T]' "/proc/$1/task/"*/status
+}
+
+thaw() { # pid
+    kill -s CONT "$1"
+}
+
 # A port that was free a moment ago: whoever binds it must be ready to try another.
 free_port() {
     python3 -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])'

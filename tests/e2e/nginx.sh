@@ -369,17 +369,17 @@ segment_is_sent() {
 
 test_gateway_hangs() {
     must_create hangs tv film
-    kill -s STOP "$gateway_pid"
+    freeze "$gateway_pid"
     check_unavailable "the gateway hangs"
-    kill -s CONT "$gateway_pid"
+    thaw "$gateway_pid"
     check "segments are sent again as soon as the gateway goes on" wait_for 10 segment_is_sent
 }
 
 test_redis_hangs() {
     must_create hangs tv film
-    kill -s STOP "$redis_pid"
+    freeze "$redis_pid"
     check_unavailable "Redis hangs"
-    kill -s CONT "$redis_pid"
+    thaw "$redis_pid"
     check "segments are sent again as soon as Redis goes on" wait_for 20 segment_is_sent
 }
 

@@ -268,9 +268,9 @@ segment_is_sent() {
 # The last test of a gateway: it is ended.
 test_without_gateway() {
     must_create away tv film
-    kill -s STOP "$gateway_pid"
+    freeze "$gateway_pid"
     check_unavailable "the gateway hangs"
-    kill -s CONT "$gateway_pid"
+    thaw "$gateway_pid"
     check "segments are sent again as soon as the gateway goes on" wait_for 10 segment_is_sent
     end_gateway
     check_unavailable "the gateway closes connections"
