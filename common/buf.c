@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text.h"
+
 /* Allocates room for `more` bytes behind those in use; false, and the mark set, where there is no memory. */
 static bool grow(struct buf *buf, size_t more)
 {
@@ -66,15 +68,9 @@ void buf_add_char(struct buf *buf, char c)
 
 void buf_add_int(struct buf *buf, int64_t value)
 {
-    char digits[20];
-    char *at = digits + sizeof digits;
-    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    char digits[TEXT_INT_MAX];
+    const char *at = text_int(value, digits);
 
-    do
-        *--at = (char)('0' + rest % 10);
-    while ((rest /= 10) != 0);
-    if (value < 0)
-        *--at = '-';
     buf_add(buf, at, (size_t)(digits + sizeof digits - at));
 }
 

@@ -54,15 +54,9 @@ static void add_str(struct line *line, const char *text)
 
 static void add_number(struct line *line, int64_t number)
 {
-    char digits[20];
-    char *at = digits + sizeof digits;
-    uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    char digits[TEXT_INT_MAX];
+    const char *at = text_int(number, digits);
 
-    do
-        *--at = (char)('0' + rest % 10);
-    while ((rest /= 10) != 0);
-    if (number < 0)
-        *--at = '-';
     add(line, at, (size_t)(digits + sizeof digits - at));
 }
 

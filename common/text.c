@@ -156,6 +156,19 @@ int text_from_hex(const char *text, uint8_t *ret_bytes, size_t size)
     return text[2 * size] == '\0' ? 0 : -1;
 }
 
+const char *text_int(int64_t value, char digits[TEXT_INT_MAX])
+{
+    char *at = digits + TEXT_INT_MAX;
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+
+    do
+        *--at = (char)('0' + rest % 10);
+    while ((rest /= 10) != 0);
+    if (value < 0)
+        *--at = '-';
+    return at;
+}
+
 int text_copy(char *ret_text, size_t size, const char *text)
 {
     size_t len = strlen(text);

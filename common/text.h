@@ -1,5 +1,5 @@
 /*
- * Text as it comes from outside: UTF-8 checks, percent-encoding (RFC 3986), hexadecimal.
+ * Text as it comes from outside: UTF-8 checks, percent-encoding (RFC 3986), hexadecimal; and numbers as text.
  */
 #ifndef COMMON_TEXT_H
 #define COMMON_TEXT_H
@@ -9,6 +9,8 @@
 #include <stdint.h>
 
 struct buf;
+
+enum { TEXT_INT_MAX = 20 }; /* characters of -9223372036854775808 */
 
 /*
  * Whether these bytes are UTF-8 (RFC 3629: no over-long forms, no surrogates) in which nothing steers a
@@ -34,6 +36,9 @@ void text_json_quote(struct buf *buf, const char *text);
 
 /* Reads 2 * size hexadecimal digits, and nothing more, into ret_bytes. Returns 0, or -1. */
 int text_from_hex(const char *text, uint8_t *ret_bytes, size_t size);
+
+/* Writes a number in decimal, without a NUL, so that it ends where digits ends. Returns where it begins. */
+const char *text_int(int64_t value, char digits[TEXT_INT_MAX]);
 
 /* Copies text into an array of size bytes. Returns 0; -1, and an empty string, where it doesn't fit. */
 int text_copy(char *ret_text, size_t size, const char *text);

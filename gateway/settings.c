@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "buf.h"
+#include "settings_private.h"
 #include "settings_redis.h"
 #include "settings_rules.h"
 
@@ -55,13 +56,32 @@ static int64_t count_cores(void)
     return cores < 256 ? cores : 256;
 }
 
+static struct buf *begin_with_origin(const struct settings_check *check, const char *path,
+                                     struct buf *out)
+{
+    settings_origin(&settings_table, check->settings, path, check->file, out);
+    buf_add_str(out, ": ");
+    return out;
+}
+
+struct buf *settings_blame(const struct settings_check *check, const char *path)
+{
+    return begin_with_origin(check, path, check->reason);
+}
+
+struct buf *settings_warn(const struct settings_check *check, const char *path)
+{
+    return begin_with_origin(check, path, check->warnings);
+}
+
 int settings_load(struct settings *settings, const char *file, struct buf *reason,
                   struct buf *warnings)
 {
+    const struct settings_check check = {settings, file, reason, warnings};
+
     memset(settings, 0, sizeof *settings);
     if (settings_read(&settings_table, settings, file, reason, warnings) != 0 ||
-        settings_redis_fold(settings, file, reason, warnings) != 0 ||
-        settings_rules_apply(settings, file, reason, warnings) != 0)
+        settings_redis_fold(&check) != 0 || settings_rules_apply(&check) != 0)
         return -1;
     if (settings->workers == 0)
         settings->workers = count_cores();

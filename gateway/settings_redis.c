@@ -9,6 +9,7 @@
 #include "redis_slots.h"
 #include "settings.h"
 #include "settings_env.h"
+#include "settings_private.h"
 #include "store_redis.h"
 
 /* Reads a decimal number of at most 9 digits; the default where the text is NULL. */
@@ -98,17 +99,18 @@ out:
 }
 
 /* Leaves in redis_url what the first of the sources says, and in origin who that is. */
-static int find_url(struct settings *settings, const char *file, struct buf *origin,
-                    struct buf *reason)
+static int find_url(const struct settings_check *check, struct buf *origin)
 {
+    struct settings *settings = check->settings;
+
     if (settings->given.redis_url <= SETTING_FROM_FILE) { /* not by GATEWAY_REDIS_URL */
-        if (take_redis_url(settings, origin, reason) != 0)
+        if (take_redis_url(settings, origin, check->reason) != 0)
             return -1;
-        if (origin->len == 0 && take_parts(settings, origin, reason) != 0)
+        if (origin->len == 0 && take_parts(settings, origin, check->reason) != 0)
             return -1;
     }
     if (origin->len == 0)
-        settings_origin(&settings_table, settings, "redis.url", file, origin);
+        settings_origin(&settings_table, settings, "redis.url", check->file, origin);
     return 0;
 }
 
@@ -136,38 +138,29 @@ static void warn_of_unused_parts(const char *origin, struct buf *warnings)
             buf_printf(warnings, "%s: not used, since %s says all about Redis\n", parts[i], origin);
 }
 
-static int use_found_url(const struct settings *settings, struct buf *origin, struct buf *reason,
-                         struct buf *warnings)
+static int use_found_url(const struct settings_check *check, struct buf *origin)
 {
     const char *from = buf_text(origin);
 
     if (from == NULL) {
-        buf_add_str(reason, "redis.url: no memory");
+        buf_add_str(check->reason, "redis.url: no memory");
         return -1;
     }
     if (strcmp(from, "REDIS_HOST") != 0)
-        warn_of_unused_parts(from, warnings);
-    return check_url(from, settings->redis_url, reason);
+        warn_of_unused_parts(from, check->warnings);
+    return check_url(from, check->settings->redis_url, check->reason);
 }
 
 /* ---- What goes with what ---- */
 
-static struct buf *blame(const struct settings *settings, const char *path, const char *file,
-                         struct buf *reason)
-{
-    settings_origin(&settings_table, settings, path, file, reason);
-    buf_add_str(reason, ": ");
-    return reason;
-}
-
-static int check_nodes(const struct settings *settings, const char *path,
-                       const struct setting_list *list, const char *file, struct buf *reason)
+static int check_nodes(const struct settings_check *check, const char *path,
+                       const struct setting_list *list)
 {
     struct redis_node_address node;
 
     for (size_t i = 0; i < list->count; i++) {
         if (redis_node_address_parse(list->items[i], &node) != 0) {
-            buf_printf(blame(settings, path, file, reason), "entry %zu must be host:port", i + 1);
+            buf_printf(settings_blame(check, path), "entry %zu must be host:port", i + 1);
             return -1;
         }
     }
@@ -190,9 +183,9 @@ static bool ends_as_a_tag(const char *prefix)
     return len >= strlen("{ab}:") && end[0] == '{' && end[3] == '}' && end[4] == ':';
 }
 
-static int check_rules(const struct settings *settings, const struct redis_address *address,
-                       const char *file, struct buf *reason)
+static int check_rules(const struct settings_check *check, const struct redis_address *address)
 {
+    const struct settings *settings = check->settings;
     const char *prefix = settings->redis_prefix != NULL ? settings->redis_prefix : "";
     bool sentinels = settings->redis_sentinels.count > 0, cluster = settings->redis_cluster;
     const struct rule rules[] = {
@@ -216,7 +209,7 @@ static int check_rules(const struct settings *settings, const struct redis_addre
 
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         if (rules[i].broken) {
-            buf_add_str(blame(settings, rules[i].path, file, reason), rules[i].text);
+            buf_add_str(settings_blame(check, rules[i].path), rules[i].text);
             return -1;
         }
     }
@@ -224,9 +217,9 @@ static int check_rules(const struct settings *settings, const struct redis_addre
 }
 
 /* What is set and not used. */
-static void warn_of_unused(const struct settings *settings, const struct redis_address *address,
-                           const char *file, struct buf *warnings)
+static void warn_of_unused(const struct settings_check *check, const struct redis_address *address)
 {
+    const struct settings *settings = check->settings;
     bool sentinels = settings->redis_sentinels.count > 0;
     const struct rule rules[] = {
         {!sentinels && settings->redis_sentinel_master != NULL, "redis.sentinel_master",
@@ -241,34 +234,33 @@ static void warn_of_unused(const struct settings *settings, const struct redis_a
 
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
         if (rules[i].broken)
-            buf_printf(blame(settings, rules[i].path, file, warnings), "%s\n", rules[i].text);
+            buf_printf(settings_warn(check, rules[i].path), "%s\n", rules[i].text);
 }
 
-static int check_setup(const struct settings *settings, const char *file, struct buf *reason,
-                       struct buf *warnings)
+static int check_setup(const struct settings_check *check)
 {
+    const struct settings *settings = check->settings;
     struct redis_address address = {0};
     char why[128];
 
     if (settings->redis_url != NULL)
         redis_address_parse(settings->redis_url, &address, why, sizeof why); /* was checked */
-    int rc = check_nodes(settings, "redis.sentinels", &settings->redis_sentinels, file, reason);
+    int rc = check_nodes(check, "redis.sentinels", &settings->redis_sentinels);
     if (rc == 0)
-        rc = check_nodes(settings, "redis.cluster_nodes", &settings->redis_cluster_nodes, file,
-                         reason);
+        rc = check_nodes(check, "redis.cluster_nodes", &settings->redis_cluster_nodes);
     if (rc == 0)
-        rc = check_rules(settings, &address, file, reason);
+        rc = check_rules(check, &address);
     if (rc == 0)
-        warn_of_unused(settings, &address, file, warnings);
+        warn_of_unused(check, &address);
     redis_address_free(&address);
     return rc;
 }
 
 /* ---- All of it ---- */
 
-int settings_redis_fold(struct settings *settings, const char *file, struct buf *reason,
-                        struct buf *warnings)
+int settings_redis_fold(const struct settings_check *check)
 {
+    struct settings *settings = check->settings;
     struct buf origin = BUF_EMPTY;
     int rc;
 
@@ -276,22 +268,22 @@ int settings_redis_fold(struct settings *settings, const char *file, struct buf 
         use_url(settings, NULL, SETTING_DEFAULT);
         return 0;
     }
-    rc = find_url(settings, file, &origin, reason);
+    rc = find_url(check, &origin);
     if (rc == 0 && settings->redis_url != NULL) {
-        rc = use_found_url(settings, &origin, reason, warnings);
+        rc = use_found_url(check, &origin);
         settings->store = SETTINGS_STORE_REDIS;
     } else if (rc == 0 && settings->redis_sentinels.count > 0) {
         settings->store = SETTINGS_STORE_REDIS;
     } else if (rc == 0 && settings->store == SETTINGS_STORE_REDIS) {
-        settings_origin(&settings_table, settings, "store", file, reason);
-        buf_add_str(reason, ": redis needs an address: set redis.url, REDIS_URL, REDIS_HOST or "
-                            "redis.sentinels");
+        buf_add_str(settings_blame(check, "store"),
+                    "redis needs an address: set redis.url, REDIS_URL, REDIS_HOST or "
+                    "redis.sentinels");
         rc = -1;
     } else {
         settings->store = SETTINGS_STORE_MEMORY;
     }
     buf_done(&origin);
     if (rc == 0 && settings->store == SETTINGS_STORE_REDIS)
-        rc = check_setup(settings, file, reason, warnings);
+        rc = check_setup(check);
     return rc;
 }

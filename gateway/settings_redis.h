@@ -4,8 +4,7 @@
 #ifndef GATEWAY_SETTINGS_REDIS_H
 #define GATEWAY_SETTINGS_REDIS_H
 
-struct buf;
-struct settings;
+struct settings_check;
 
 /*
  * Decides `store` and redis_url. The first of these that is set says everything about Redis; none
@@ -19,7 +18,6 @@ struct settings;
  *
  * Returns 0; -1 with a reason that names the variable or the key at fault.
  */
-int settings_redis_fold(struct settings *settings, const char *file, struct buf *reason,
-                        struct buf *warnings);
+int settings_redis_fold(const struct settings_check *check);
 
 #endif

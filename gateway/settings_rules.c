@@ -10,27 +10,12 @@
 #include "listen_address.h"
 #include "session.h"
 #include "settings.h"
+#include "settings_private.h"
 #include "text.h"
 
 #define ADMIN_SECRET_LEAST 16
 
-/* What the rules are applied to, and where they say what they found. */
-struct check {
-    struct settings *settings;
-    const char *file; /* may be NULL */
-    struct buf *reason;
-    struct buf *warnings;
-};
-
-/* Begins a message about a setting with who gave it; the caller appends the rest. */
-static struct buf *blame(struct check *check, const char *path)
-{
-    settings_origin(&settings_table, check->settings, path, check->file, check->reason);
-    buf_add_str(check->reason, ": ");
-    return check->reason;
-}
-
-static int check_interval(struct check *check)
+static int check_interval(const struct settings_check *check)
 {
     struct settings *settings = check->settings;
     int64_t most = settings->session_ttl / 3;
@@ -45,7 +30,7 @@ static int check_interval(struct check *check)
     bool is_overruled = settings->given.session_ttl == SETTING_FROM_ENV &&
                         settings->given.session_heartbeat_interval == SETTING_FROM_FILE;
     if (settings->given.session_heartbeat_interval != SETTING_DEFAULT && !is_overruled) {
-        buf_printf(blame(check, "session.heartbeat_interval"),
+        buf_printf(settings_blame(check, "session.heartbeat_interval"),
                    "must be at most a third of session.ttl, %" PRId64 ", is %" PRId64, most,
                    settings->session_heartbeat_interval);
         return -1;
@@ -59,18 +44,18 @@ static int check_interval(struct check *check)
     return 0;
 }
 
-static int check_listen(struct check *check, const char *path, const char *text,
+static int check_listen(const struct settings_check *check, const char *path, const char *text,
                         struct listen_address *ret_address)
 {
     char why[128];
 
     if (listen_address_parse(text, ret_address, why, sizeof why) == 0)
         return 0;
-    buf_printf(blame(check, path), "%s: %s", text, why);
+    buf_printf(settings_blame(check, path), "%s: %s", text, why);
     return -1;
 }
 
-static int check_listeners(struct check *check)
+static int check_listeners(const struct settings_check *check)
 {
     const struct settings *settings = check->settings;
     struct listen_address player, admin;
@@ -84,18 +69,19 @@ static int check_listeners(struct check *check)
         (settings->admin_tls_key != NULL && settings->admin_tls_cert == NULL)) {
         bool is_player = settings->player_tls_cert == NULL && settings->player_tls_key != NULL;
 
-        buf_printf(blame(check, is_player ? "player.tls.key" : "admin.tls.key"),
+        buf_printf(settings_blame(check, is_player ? "player.tls.key" : "admin.tls.key"),
                    "is of no use without %s.tls.cert", is_player ? "player" : "admin");
         return -1;
     }
     bool is_chosen = player.kind == LISTEN_TCP && listen_address_port(&player) == 0;
     if (!is_chosen && strcmp(listen_address_text(&player, player_text),
                              listen_address_text(&admin, admin_text)) == 0) {
-        buf_add_str(blame(check, "admin.listen"), "must not be the address of player.listen");
+        buf_add_str(settings_blame(check, "admin.listen"),
+                    "must not be the address of player.listen");
         return -1;
     }
     if (settings->auth_mode == SETTINGS_AUTH_UNSAID && !listen_address_is_loopback(&player)) {
-        buf_printf(blame(check, "player.listen"),
+        buf_printf(settings_blame(check, "player.listen"),
                    "%s is not a loopback address, so auth.mode must be set to open or api_key",
                    settings->player_listen);
         return -1;
@@ -113,7 +99,7 @@ static size_t name_len(const char *entry)
 
 /* Checks a list of name:secret entries; a secret without a name is let through where that is
  * allowed. */
-static int check_named_secrets(struct check *check, const char *path,
+static int check_named_secrets(const struct settings_check *check, const char *path,
                                const struct setting_list *list, bool is_name_needed)
 {
     for (size_t i = 0; i < list->count; i++) {
@@ -123,14 +109,15 @@ static int check_named_secrets(struct check *check, const char *path,
         if (len == 0 && entry[0] != ':' && !is_name_needed)
             continue;
         if (len == 0 || entry[len + 1] == '\0') {
-            buf_printf(blame(check, path), "entry %zu must be %sname:secret, neither part empty",
-                       i + 1, is_name_needed ? "" : "a secret or ");
+            buf_printf(settings_blame(check, path),
+                       "entry %zu must be %sname:secret, neither part empty", i + 1,
+                       is_name_needed ? "" : "a secret or ");
             return -1;
         }
         for (size_t j = 0; j < i; j++) {
             if (name_len(list->items[j]) == len && memcmp(list->items[j], entry, len) == 0) {
-                buf_printf(blame(check, path), "entries %zu and %zu have the same name", j + 1,
-                           i + 1);
+                buf_printf(settings_blame(check, path), "entries %zu and %zu have the same name",
+                           j + 1, i + 1);
                 return -1;
             }
         }
@@ -139,7 +126,7 @@ static int check_named_secrets(struct check *check, const char *path,
 }
 
 /* An admin token's name stands in events, where it has the room of any name; its secret must not be guessed. */
-static int check_admin_tokens(struct check *check)
+static int check_admin_tokens(const struct settings_check *check)
 {
     const struct setting_list *tokens = &check->settings->admin_token;
 
@@ -148,23 +135,21 @@ static int check_admin_tokens(struct check *check)
         const char *colon = strchr(token, ':');
 
         if (name_len(token) > SESSION_NAME_MAX || !text_is_printable(token, name_len(token))) {
-            buf_printf(blame(check, "admin.token"),
+            buf_printf(settings_blame(check, "admin.token"),
                        "entry %zu has a name that is not 1 to %d printable bytes", i + 1,
                        SESSION_NAME_MAX);
             return -1;
         }
         if (strlen(colon != NULL ? colon + 1 : token) < ADMIN_SECRET_LEAST) {
-            settings_origin(&settings_table, check->settings, "admin.token", check->file,
-                            check->warnings);
-            buf_printf(check->warnings,
-                       ": entry %zu has fewer than %d characters: it can be guessed\n", i + 1,
+            buf_printf(settings_warn(check, "admin.token"),
+                       "entry %zu has fewer than %d characters: it can be guessed\n", i + 1,
                        ADMIN_SECRET_LEAST);
         }
     }
     return 0;
 }
 
-static int check_auth(struct check *check)
+static int check_auth(const struct settings_check *check)
 {
     const struct settings *settings = check->settings;
 
@@ -173,17 +158,18 @@ static int check_auth(struct check *check)
         check_admin_tokens(check) != 0)
         return -1;
     if (settings->auth_mode == SETTINGS_AUTH_API_KEY && settings->auth_api_keys.count == 0) {
-        buf_add_str(blame(check, "auth.mode"), "api_key needs at least one key in auth.api_keys");
+        buf_add_str(settings_blame(check, "auth.mode"),
+                    "api_key needs at least one key in auth.api_keys");
         return -1;
     }
     if (settings->auth_mode != SETTINGS_AUTH_API_KEY && settings->auth_api_keys.count > 0) {
-        settings_origin(&settings_table, settings, "auth.api_keys", check->file, check->warnings);
-        buf_add_str(check->warnings, ": not used, since auth.mode isn't api_key\n");
+        buf_add_str(settings_warn(check, "auth.api_keys"),
+                    "not used, since auth.mode isn't api_key\n");
     }
     return 0;
 }
 
-static int check_token_keys(struct check *check)
+static int check_token_keys(const struct settings_check *check)
 {
     const struct setting_list *keys = &check->settings->tokens_keys;
 
@@ -191,26 +177,26 @@ static int check_token_keys(struct check *check)
         const char *key = keys->items[i];
 
         if (strlen(key) != 64 || strspn(key, "0123456789abcdefABCDEF") != 64) {
-            buf_printf(blame(check, "tokens.keys"), "entry %zu must be 64 hexadecimal digits",
-                       i + 1);
+            buf_printf(settings_blame(check, "tokens.keys"),
+                       "entry %zu must be 64 hexadecimal digits", i + 1);
             return -1;
         }
     }
     return 0;
 }
 
-static int check_path(struct check *check, const char *path, const char *pattern, const char *name,
-                      const char *example)
+static int check_path(const struct settings_check *check, const char *path, const char *pattern,
+                      const char *name, const char *example)
 {
     const char *fault = pattern != NULL ? api_original_pattern_fault(pattern, name) : NULL;
 
     if (fault == NULL)
         return 0;
-    buf_printf(blame(check, path), "must %s (like %s), is %s", fault, example, pattern);
+    buf_printf(settings_blame(check, path), "must %s (like %s), is %s", fault, example, pattern);
     return -1;
 }
 
-static int check_authorize(struct check *check)
+static int check_authorize(const struct settings_check *check)
 {
     const struct settings *settings = check->settings;
     const char *token_path = settings->authorize_token_path;
@@ -221,7 +207,7 @@ static int check_authorize(struct check *check)
         return -1;
     /* Else any first segment would be taken for a token, and be taken off. */
     if (token_path != NULL && token_path[1] == '{') {
-        buf_printf(blame(check, "authorize.token_path"),
+        buf_printf(settings_blame(check, "authorize.token_path"),
                    "must have a fixed segment before {token} (like /s/{token}/), is %s",
                    token_path);
         return -1;
@@ -229,21 +215,21 @@ static int check_authorize(struct check *check)
     return 0;
 }
 
-static int check_browsers(struct check *check)
+static int check_browsers(const struct settings_check *check)
 {
     const struct setting_list *origins = &check->settings->cors_origins;
     const char *domain = check->settings->cookie_domain;
 
     for (size_t i = 0; i < origins->count; i++) {
         if (!http_cors_is_origin(origins->items[i])) {
-            buf_printf(blame(check, "cors.origins"),
+            buf_printf(settings_blame(check, "cors.origins"),
                        "entry %zu must be an origin as browsers send it (https://app.example.com), "
                        "or *, is %s",
                        i + 1, origins->items[i]);
             return -1;
         }
         if (strcmp(origins->items[i], "*") == 0 && origins->count > 1) {
-            buf_add_str(blame(check, "cors.origins"), "* must be the only entry");
+            buf_add_str(settings_blame(check, "cors.origins"), "* must be the only entry");
             return -1;
         }
     }
@@ -252,20 +238,16 @@ static int check_browsers(struct check *check)
          domain[strspn(domain,
                        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.")] !=
              '\0')) {
-        buf_printf(blame(check, "cookie.domain"), "must be a host's name, is %s", domain);
+        buf_printf(settings_blame(check, "cookie.domain"), "must be a host's name, is %s", domain);
         return -1;
     }
     return 0;
 }
 
-int settings_rules_apply(struct settings *settings, const char *file, struct buf *reason,
-                         struct buf *warnings)
+int settings_rules_apply(const struct settings_check *check)
 {
-    struct check check = {settings, file, reason, warnings};
-
-    if (check_interval(&check) != 0 || check_listeners(&check) != 0 || check_auth(&check) != 0 ||
-        check_authorize(&check) != 0 || check_token_keys(&check) != 0 ||
-        check_browsers(&check) != 0)
+    if (check_interval(check) != 0 || check_listeners(check) != 0 || check_auth(check) != 0 ||
+        check_authorize(check) != 0 || check_token_keys(check) != 0 || check_browsers(check) != 0)
         return -1;
     return 0;
 }

@@ -4,15 +4,13 @@
 #ifndef GATEWAY_SETTINGS_RULES_H
 #define GATEWAY_SETTINGS_RULES_H
 
-struct buf;
-struct settings;
+struct settings_check;
 
 /*
  * Checks settings that were read and folded, and lowers session.heartbeat_interval to a third of
  * session.ttl where nobody said another interval for that ttl. Returns 0; -1 with a reason that
  * begins with who gave the value at fault.
  */
-int settings_rules_apply(struct settings *settings, const char *file, struct buf *reason,
-                         struct buf *warnings);
+int settings_rules_apply(const struct settings_check *check);
 
 #endif

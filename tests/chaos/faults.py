@@ -57,35 +57,35 @@ async def redis_killed(storm, quick):
     fault = storm.break_it("Redis killed")
     storm.setup.node.kill()
     await asyncio.sleep(seconds(quick))
-    storm.setup.node.start()
-    await storm.setup.node.wait()
+    await storm.setup.node.come_up()
     await storm.heal(fault)
 
 
 async def redis_killed_at_once(storm, _quick):
     fault = storm.break_it("Redis killed, started at once")
     storm.setup.node.kill()
-    storm.setup.node.start()
-    await storm.setup.node.wait()
+    await storm.setup.node.come_up()
     await storm.heal(fault)
+
+
+def kill_with_its_data(storm):
+    storm.setup.node.kill()
+    storm.lose()
+    storm.setup.node.forget()
 
 
 async def redis_lost(storm, quick):
     fault = storm.break_it("Redis killed, its data gone")
-    storm.setup.node.kill()
-    storm.lose()
-    storm.setup.node.forget()
+    kill_with_its_data(storm)
     await asyncio.sleep(seconds(quick))
-    storm.setup.node.start()
-    await storm.setup.node.wait()
+    await storm.setup.node.come_up()
     await storm.heal(fault)
 
 
 async def redis_never_there(storm, quick):
     fault = storm.break_it("Redis not there")
     await asyncio.sleep(seconds(quick))
-    storm.setup.node.start()
-    await storm.setup.node.wait()
+    await storm.setup.node.come_up()
     await storm.heal(fault)
 
 
@@ -118,14 +118,30 @@ async def both_killed(storm, quick):
     faults = [storm.break_it("a gateway and Redis killed, its data gone"),
               storm.break_it("a gateway killed", gateway)]
     gateway.kill()
-    storm.setup.node.kill()
-    storm.lose()
-    storm.setup.node.forget()
+    kill_with_its_data(storm)
     await asyncio.sleep(seconds(quick))
     gateway.start()
-    storm.setup.node.start()
-    await storm.setup.node.wait()
+    await storm.setup.node.come_up()
     await storm.heal(*faults)
+
+
+# ---- Masters ----
+
+def break_master(storm, name, by):
+    """A master is gone, and with it what it hadn't passed on yet; by: what makes it go."""
+    fault = storm.break_it(name, bound=FAILOVER_S)
+    storm.lose(storm.record.settings.replication)
+    by()
+    return fault
+
+
+async def return_as_master(storm, old):
+    """A master that was stopped, and replaced, comes back and thinks for a while that it still is one."""
+    await asyncio.sleep(1.5)
+    returned = storm.break_it("the old master is back")
+    old.go_on()
+    await asyncio.sleep(3)
+    await storm.heal(returned)
 
 
 # ---- Sentinel ----
@@ -140,26 +156,17 @@ async def new_master(storm, old):
 
 async def master_killed(storm, _quick):
     master, = await storm.setup.masters()
-    fault = storm.break_it("the master killed", bound=FAILOVER_S)
-    storm.lose(storm.record.settings.replication)
-    master.kill()
+    fault = break_master(storm, "the master killed", master.kill)
     await new_master(storm, master)
     await storm.heal(fault)
 
 
 async def master_stopped(storm, _quick):
-    """Failed over while it is stopped, the old master comes back and thinks for a while that it still is one."""
     master, = await storm.setup.masters()
-    fault = storm.break_it("the master stopped", bound=FAILOVER_S)
-    storm.lose(storm.record.settings.replication)
-    master.pause()
+    fault = break_master(storm, "the master stopped", master.pause)
     await new_master(storm, master)
     await storm.heal(fault)
-    await asyncio.sleep(1.5)
-    returned = storm.break_it("the old master is back")
-    master.go_on()
-    await asyncio.sleep(3)
-    await storm.heal(returned)
+    await return_as_master(storm, master)
 
 
 async def sentinel_killed(storm, _quick):
@@ -205,9 +212,7 @@ async def promoted(storm):
 
 async def cluster_master_killed(storm, _quick):
     master = (await storm.setup.masters())[0]
-    fault = storm.break_it("a master killed", bound=FAILOVER_S)
-    storm.lose(storm.record.settings.replication)
-    master.kill()
+    fault = break_master(storm, "a master killed", master.kill)
     await promoted(storm)
     await storm.heal(fault)
 
@@ -215,27 +220,18 @@ async def cluster_master_killed(storm, _quick):
 async def cluster_node_lost(storm, _quick):
     """Without a replica its families are served by the gateways until it is back with its data."""
     master = (await storm.setup.masters())[1]
-    fault = storm.break_it("a master without a replica killed", bound=FAILOVER_S)
-    storm.lose(storm.record.settings.replication)
-    master.kill()
+    fault = break_master(storm, "a master without a replica killed", master.kill)
     await asyncio.sleep(OUTAGE_S)
-    master.start()
-    await master.wait()
+    await master.come_up()
     await storm.heal(fault)
 
 
 async def cluster_master_stopped(storm, _quick):
     master = (await storm.setup.masters())[2]
-    fault = storm.break_it("a master stopped", bound=FAILOVER_S)
-    storm.lose(storm.record.settings.replication)
-    master.pause()
+    fault = break_master(storm, "a master stopped", master.pause)
     await promoted(storm)
     await storm.heal(fault)
-    await asyncio.sleep(1.5)
-    returned = storm.break_it("the old master is back")
-    master.go_on()
-    await asyncio.sleep(3)
-    await storm.heal(returned)
+    await return_as_master(storm, master)
 
 
 async def cluster_slots_moved(storm, _quick):

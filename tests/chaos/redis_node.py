@@ -62,6 +62,11 @@ class RedisNode:
                 command += ["--" + name, *str(value).split(" ")] if value != "" else ["--" + name, ""]
         self.process = spawn(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
+    async def come_up(self):
+        """Starts it, and waits until it answers."""
+        self.start()
+        await self.wait()
+
     async def wait(self, patience=10.0):
         """Waits until it answers."""
         until = now() + patience

@@ -54,8 +54,7 @@ class Standalone(Setup):
 
     async def start(self):
         if self.starts:
-            self.node.start()
-            await self.node.wait()
+            await self.node.come_up()
 
     async def masters(self):
         return [self.node]

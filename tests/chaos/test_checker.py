@@ -9,10 +9,12 @@ from checker import AGREE, ANSWERED, ENDED, HEALS, LIMITS, REFUSED, Checker
 from record import Audit, Call, Fault, Loss, Record, Sample, Settings, State
 
 OUTAGE = (20.0, 25.0)      # of every record that has one; up again at 25.5
+FULL = [(name, "e" + name) for name in "tuvw"]    # a family's streams that leave no room
 
 
-def record(outage=False, gateways=("g0", "g1")):
-    """Gateways that are up since 1.0; with an outage, in fallback from 20.2 to 25.5."""
+def record(outage=False, loss=False, gateways=("g0", "g1")):
+    """Gateways that are up since 1.0; with an outage, in fallback from 20.2 to 25.5; with a loss,
+    Redis forgot all when the outage began."""
     made = Record(Settings())
     made.ready = 1.0
     for gateway in gateways:
@@ -21,7 +23,13 @@ def record(outage=False, gateways=("g0", "g1")):
         made.faults.append(Fault(OUTAGE[0], "Redis stopped", mended=OUTAGE[1], up=25.5))
         for time, state in ((20.2, "fallback"), (25.5, "up")):
             made.states += [State(time, gateway, 1, state) for gateway in gateways]
+    if loss:
+        made.losses.append(Loss(0.0, OUTAGE[0]))
     return made
+
+
+def kill_gateway(made, start, mended, up):
+    made.faults.append(Fault(start, "killed", "g0", 1, mended=mended, up=up))
 
 
 def call(made, start, op, session="s", status=200, gateway="g0", took=0.01, family="f", device="d", **details):
@@ -85,7 +93,7 @@ class Answers(CheckerTest):
 
     def test_tells_a_connection_that_broke_with_its_gateway_from_one_that_did_not(self):
         made = record()
-        made.faults.append(Fault(3.0, "killed", "g0", 1, mended=4.0, up=4.5))
+        kill_gateway(made, 3.0, mended=4.0, up=4.5)
         create(made, 2.0)
         call(made, 3.0, "authorize", status=0, lost="reset")
         call(made, 3.1, "authorize", status=0, lost="refused", gateway="g1")
@@ -164,8 +172,7 @@ class Refusals(CheckerTest):
 
     def lost(self, live):
         """Redis lost its data at 20.0; the viewer was last let in before, and is refused at 22.0."""
-        made = record(outage=True)
-        made.losses.append(Loss(0.0, 20.0))
+        made = record(outage=True, loss=True)
         create(made, 18.0)
         watch(made, 18.5, 19.5)
         made.samples.append(Sample(22.0, {"f": live}))
@@ -176,16 +183,15 @@ class Refusals(CheckerTest):
         self.expect(self.lost([("t", "e")]), REFUSED)
 
     def test_accepts_a_viewer_expired_without_room_after_a_loss(self):
-        self.expect_excused(self.lost([(name, "e" + name) for name in "tuvw"]), "no room after a loss of data")
+        self.expect_excused(self.lost(FULL), "no room after a loss of data")
         self.expect_excused(self.lost([("t", "d"), ("u", "d")]), "no room after a loss of data")
 
     def thrown_out(self):
         """It was let in while Redis was away, and is refused after that."""
-        made = record(outage=True)
-        made.losses.append(Loss(0.0, 20.0))
+        made = record(outage=True, loss=True)
         create(made, 18.0)
         watch(made, 18.5, 25.0)
-        made.samples.append(Sample(27.0, {"f": [(name, "e" + name) for name in "tuvw"]}))
+        made.samples.append(Sample(27.0, {"f": FULL}))
         call(made, 27.0, "authorize", status=403, reason="expired")
         return made
 
@@ -194,13 +200,13 @@ class Refusals(CheckerTest):
 
     def test_accepts_it_where_all_who_let_it_in_were_killed(self):
         made = self.thrown_out()
-        made.faults.append(Fault(25.2, "killed", "g0", 1, mended=25.3, up=25.5))
+        kill_gateway(made, 25.2, mended=25.3, up=25.5)
         self.expect_excused(made, "kept alive by a gateway that was killed before it could tell")
 
 
 class Ends(CheckerTest):
-    def let_in(self, stopped_at, asked_at, gateway="g1", outage=False, took=0.01):
-        made = record(outage=outage)
+    def let_in(self, stopped_at, asked_at, gateway="g1", outage=False, loss=False, took=0.01):
+        made = record(outage, loss)
         create(made, stopped_at - 1)
         call(made, stopped_at, "stop", status=204)
         call(made, asked_at, "authorize", gateway=gateway, took=took, ghost=True)
@@ -224,13 +230,11 @@ class Ends(CheckerTest):
 
     def test_accepts_that_an_end_is_lost_with_redis_data(self):
         for gateway in ("g0", "g1"):
-            made = self.let_in(19.0, 27.0, gateway, outage=True)
-            made.losses.append(Loss(0.0, 20.0))
-            self.expect_excused(made, "Redis lost the end with its data")
+            self.expect_excused(self.let_in(19.0, 27.0, gateway, outage=True, loss=True),
+                                "Redis lost the end with its data")
 
     def test_accepts_that_a_gateway_knew_of_an_end_that_redis_lost(self):
-        made = record(outage=True)
-        made.losses.append(Loss(0.0, 20.0))
+        made = record(outage=True, loss=True)
         create(made, 18.0)
         watch(made, 18.5, 19.0)
         call(made, 21.0, "authorize", status=403, reason="replaced")
@@ -239,8 +243,7 @@ class Ends(CheckerTest):
         self.expect_excused(made, "Redis lost the end with its data")
 
     def test_finds_one_let_in_whose_end_came_after_the_loss(self):
-        made = record(outage=True)
-        made.losses.append(Loss(0.0, 20.0))
+        made = record(outage=True, loss=True)
         create(made, 18.0)
         watch(made, 18.5, 21.0)
         call(made, 21.5, "stop", status=204)
@@ -254,7 +257,7 @@ class Ends(CheckerTest):
 
     def test_accepts_that_an_end_dies_with_the_gateway_that_was_told(self):
         made = self.let_in(21.0, 27.0, outage=True)
-        made.faults.append(Fault(22.0, "killed", "g0", 1, mended=23.0, up=25.5))
+        kill_gateway(made, 22.0, mended=23.0, up=25.5)
         self.expect_excused(made, "the gateway that was told of the end was killed before it could tell")
 
     def test_accepts_that_the_policy_answers_where_redis_is_too_slow(self):

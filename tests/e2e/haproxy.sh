@@ -6,12 +6,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/proxy.sh"
 
-samples=$(cd "$proxy_here/../../deploy/haproxy" && pwd -P)
-gateway=$(realpath "${1:-${GATEWAY_BINARY:?usage: haproxy.sh GATEWAY, or set GATEWAY_BINARY}}")
-origin_cors=https://www.example.com
-media=/vod post_status=200
-
-need_programs haproxy curl jq python3
+begin_proxy haproxy "${1:-}" haproxy
 
 write_config() { # port
     sed -e "s|127.0.0.1:8080|127.0.0.1:$counter_port|" -e "s|127.0.0.1:9000|127.0.0.1:$origin_port|" \

@@ -3,8 +3,8 @@
 # and calls of the player API. To be sourced; sets -euo pipefail, makes $work, and cleans up on exit.
 #
 # A check is `check "sentence" command…`: ok where the command succeeds. e2e_end, which the test calls
-# last, prints the count and ends with 1 where a check failed. The test sets $gateway, the binary, and $api,
-# the address in front of /v1/; functions say which variables they set for it.
+# last, prints the count and ends with 1 where a check failed. The test calls find_gateway and sets $api, the
+# address in front of /v1/; functions say which variables they set for it.
 set -euo pipefail
 
 e2e_passed=0 e2e_failed=0
@@ -84,6 +84,11 @@ need_programs() { # program…
     done
 }
 
+# Sets $gateway, the whole path of the binary.
+find_gateway() { # the test's argument that names it, or ""
+    gateway=$(realpath "${1:-${GATEWAY_BINARY:?to be set, or the binary to be named as the last argument of ${0##*/}}}")
+}
+
 e2e_end() {
     printf '%d checks: %d passed, %d failed\n' $((e2e_passed + e2e_failed)) "$e2e_passed" "$e2e_failed"
     [[ $e2e_failed -eq 0 && $e2e_passed -gt 0 ]] || exit 1
@@ -148,6 +153,21 @@ await() { # pid
 stop() { # signal, pid
     kill -s "$1" "$2" 2>/dev/null || true
     await "$2"
+}
+
+# Makes a process hang: comes back once none of its threads runs any more, which on a busy machine may be some
+# requests after the signal was sent.
+freeze() { # pid
+    kill -s STOP "$1"
+    wait_for 10 stands_still "$1" || bail_out "process $1 doesn't stop"
+}
+
+stands_still() { # pid
+    ! grep -q $'^State:\t[^T]' "/proc/$1/task/"*/status
+}
+
+thaw() { # pid
+    kill -s CONT "$1"
 }
 
 # A port that was free a moment ago: whoever binds it must be ready to try another.

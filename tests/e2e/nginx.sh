@@ -10,19 +10,14 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/proxy.sh"
 
-samples=$(cd "$proxy_here/../../deploy/nginx" && pwd -P)
-gateway=${1:-${GATEWAY_BINARY:?usage: nginx.sh GATEWAY, or set GATEWAY_BINARY}}
-gateway=$(realpath "$gateway")
-media=/vod
-origin=https://www.example.com # one that the sample's list of CORS origins has
+begin_proxy nginx "${1:-}" nginx ffmpeg ffprobe redis-server
+post_status=405 # these are files
 foreign_bearer=eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ1MSJ9.c2lnbmF0dXJl
-
-need_programs nginx ffmpeg ffprobe redis-server curl jq python3
 
 # ---- nginx and what stands around it ----
 
 # The sample as this machine needs it; all that is changed stands on lines marked EDIT.
-install_sample() { # port
+write_config() { # port
     local sample=$samples/stream-gateway.conf copy=$dir/conf.d/stream-gateway.conf
     sed -e "s|server 127.0.0.1:8080;|server 127.0.0.1:$counter_port;|" \
         -e "s|server 127.0.0.1:9000;|server unix:$dir/origin.sock;|" \
@@ -76,34 +71,19 @@ http {
 CONF
 }
 
-nginx_answers() {
-    ! has_ended "$nginx_pid" && [[ $(status "$base/nothing-here") == 404 ]]
-}
-
-# Starts nginx before the gateway; sets $dir, $base, $api and $access_log.
+# Starts nginx before the gateway; sets $dir and $access_log, and what start_proxy sets.
 start_nginx() { # name
-    local attempt port
     dir=$work/$1.nginx
     mkdir -p "$dir"/{conf.d,snippets,temp}
     access_log=$dir/stream-gateway.access.log
     start_counter
     write_nginx_conf >"$dir/nginx.conf"
-    for attempt in 1 2 3 4 5; do
-        port=$(free_port)
-        base=http://127.0.0.1:$port api=$base
-        install_sample "$port"
-        start "$dir/nginx.stderr.log" nginx -c "$dir/nginx.conf" -e "$dir/nginx.log"
-        nginx_pid=$started_pid
-        if wait_for 10 nginx_answers; then return; fi
-        note "attempt $attempt to start nginx at port $port failed"
-        stop KILL "$nginx_pid"
-    done
-    bail_out "nginx doesn't start: $(tail -n 3 "$dir/nginx.log" "$dir/nginx.stderr.log")"
+    start_proxy nginx -c "$dir/nginx.conf" -e "$dir/nginx.log"
 }
 
 stop_nginx() {
     stop TERM "$counter_pid"
-    stop TERM "$nginx_pid"
+    stop TERM "$proxy_pid"
 }
 
 # ---- Playing with curl ----
@@ -120,7 +100,7 @@ test_refusals() {
     check "a 401 says what is missing in WWW-Authenticate" equals "$(header WWW-Authenticate)" Bearer
 
     must_create refusals tv film
-    call --header "X-Stream-Token: ${token:0:100}$([[ ${token:100:1} == A ]] && echo B || echo A)${token:101}" "$segment"
+    call --header "X-Stream-Token: $(forged_token)" "$segment"
     check "a forged token is a 401" equals "$got_status $(header X-Stream-Reason) $(member .code)" \
         "401 invalid_token invalid_token"
     call --header "X-Stream-Token: $token" "$segment"
@@ -244,22 +224,6 @@ test_playback_is_cut() {
     check "the picture ends early" at_most "${frames:-300}" 250
 }
 
-# ---- Connections ----
-
-test_connections() {
-    local old
-    must_create connections tv film
-    fifty 200 "50 segments" --header "X-Stream-Token: $token"
-    old=$token
-    must_create connections tv film
-    end_session "$token" "$session_id" >/dev/null
-    fifty 401 "50 segments without a token"
-    fifty 403 "50 segments of a stopped session" --header "X-Stream-Token: $token"
-    fifty 200 "50 segments, HEAD" --head --header "X-Stream-Token: $old"
-    fifty 405 "50 POSTs with a body" --data body --header "X-Stream-Token: $old"
-    check "the connections are counted at all" at_least "$(connections)" 1
-}
-
 # ---- What HTTP has beside GET ----
 
 test_methods() {
@@ -284,28 +248,28 @@ test_methods() {
     check "a POST without a token is refused at once" equals "$(status "${post[@]}" "$segment")" 401
 
     before=$(authorize_count)
-    call --request OPTIONS --header "Origin: $origin" --header 'Access-Control-Request-Method: GET' \
+    call --request OPTIONS --header "Origin: $origin_cors" --header 'Access-Control-Request-Method: GET' \
         --header 'Access-Control-Request-Headers: x-stream-token,range' "$segment"
     check "a preflight on media is a 204" equals "$got_status" 204
     check "the gateway isn't asked about a preflight" equals "$(authorize_count)" "$before"
     check "a preflight lets the page's origin in, with cookies" equals \
-        "$(header Access-Control-Allow-Origin) $(header Access-Control-Allow-Credentials)" "$origin true"
+        "$(header Access-Control-Allow-Origin) $(header Access-Control-Allow-Credentials)" "$origin_cors true"
     check "a preflight allows GET and HEAD" matches "$(header Access-Control-Allow-Methods)" 'GET.*HEAD'
     check "a preflight allows the token's header and ranges" matches "$(header Access-Control-Allow-Headers)" 'Range.*X-Stream-Token'
     check "a preflight may be kept for two hours" equals "$(header Access-Control-Max-Age)" 7200
     call --request OPTIONS --header "Origin: https://elsewhere.example" --header 'Access-Control-Request-Method: GET' "$segment"
     check "a preflight from elsewhere is given nothing" equals "$(header Access-Control-Allow-Origin)$(header Access-Control-Allow-Methods)" ""
-    call --request OPTIONS --header "Origin: $origin" --header 'Access-Control-Request-Method: POST' "$api/v1/sessions"
-    check "a preflight on the API is a 204" equals "$got_status $(header Access-Control-Allow-Origin)" "204 $origin"
+    call --request OPTIONS --header "Origin: $origin_cors" --header 'Access-Control-Request-Method: POST' "$api/v1/sessions"
+    check "a preflight on the API is a 204" equals "$got_status $(header Access-Control-Allow-Origin)" "204 $origin_cors"
 
-    call --header "Origin: $origin" --header "X-Stream-Token: $token" "$base/live/film/seg002.ts"
+    call --header "Origin: $origin_cors" --header "X-Stream-Token: $token" "$base/live/film/seg002.ts"
     check "media has the CORS headers once, whatever the origin server says" equals \
-        "$got_status $(header Access-Control-Allow-Origin) $(header Access-Control-Allow-Credentials)" "200 $origin true"
+        "$got_status $(header Access-Control-Allow-Origin) $(header Access-Control-Allow-Credentials)" "200 $origin_cors true"
     check "a page may read why it was refused" matches "$(header Access-Control-Expose-Headers)" 'Retry-After.*X-Stream-Reason'
     check "the answer says that it differs by origin" equals "$(header Vary)" Origin
     check "media has no preflight's headers" equals "$(header Access-Control-Max-Age)" ""
-    call --header "Origin: $origin" "$segment"
-    check "a refusal has the CORS headers too" equals "$got_status $(header Access-Control-Allow-Origin)" "401 $origin"
+    call --header "Origin: $origin_cors" "$segment"
+    check "a refusal has the CORS headers too" equals "$got_status $(header Access-Control-Allow-Origin)" "401 $origin_cors"
 }
 
 # ---- Who watches ----
@@ -389,14 +353,14 @@ test_api() {
 
 check_unavailable() { # sentence
     local before=$EPOCHREALTIME milliseconds
-    call --header "Origin: $origin" "$base/vod/film/seg005.ts?stream_token=$token"
+    call --header "Origin: $origin_cors" "$base/vod/film/seg005.ts?stream_token=$token"
     milliseconds=$(((${EPOCHREALTIME/./} - ${before/./}) / 1000))
     note "$1: $got_status in $milliseconds ms"
     check "$1: a segment is a 503" equals "$got_status" 503
     check "$1: the 503 has Retry-After" matches "$(header Retry-After)" '^[1-9][0-9]*$'
     check "$1: the 503 comes quickly" at_most "$milliseconds" 4500
     check "$1: the 503 is a small problem document" equals "$(header Content-Type) $(member .code)" "application/problem+json store_unavailable"
-    check "$1: the 503 can be read by a page" equals "$(header Access-Control-Allow-Origin)" "$origin"
+    check "$1: the 503 can be read by a page" equals "$(header Access-Control-Allow-Origin)" "$origin_cors"
 }
 
 segment_is_sent() {
@@ -405,17 +369,17 @@ segment_is_sent() {
 
 test_gateway_hangs() {
     must_create hangs tv film
-    kill -s STOP "$gateway_pid"
+    freeze "$gateway_pid"
     check_unavailable "the gateway hangs"
-    kill -s CONT "$gateway_pid"
+    thaw "$gateway_pid"
     check "segments are sent again as soon as the gateway goes on" wait_for 10 segment_is_sent
 }
 
 test_redis_hangs() {
     must_create hangs tv film
-    kill -s STOP "$redis_pid"
+    freeze "$redis_pid"
     check_unavailable "Redis hangs"
-    kill -s CONT "$redis_pid"
+    thaw "$redis_pid"
     check "segments are sent again as soon as Redis goes on" wait_for 20 segment_is_sent
 }
 

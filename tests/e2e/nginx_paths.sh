@@ -7,13 +7,9 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/proxy.sh"
 
-samples=$(cd "$proxy_here/../../deploy/nginx" && pwd -P)
-gateway=$(realpath "${1:-${GATEWAY_BINARY:?usage: nginx_paths.sh GATEWAY, or set GATEWAY_BINARY}}")
-origin_cors=https://www.example.com
-media=/live post_status=200
+begin_proxy nginx "${1:-}" nginx
+media=/live
 cached=no
-
-need_programs nginx curl jq python3
 
 write_config() { # port
     local cache=()

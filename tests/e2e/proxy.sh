@@ -2,11 +2,22 @@
 # What the tests of proxies share: what stands around a proxy, and the checks that each must pass. To be
 # sourced after lib.sh.
 #
-# The test sets $dir, a folder for this run; $base and $api, the proxy's address; $media, the folder in front of
-# mediaIds that its settings bind ("/vod"); $origin_cors, an origin that its CORS list has; and $proxy_logs, the
-# files that must hold no token.
+# The test begins with begin_proxy, and sets $dir, a folder for this run; $proxy_logs, the files that must hold no
+# token; and what it wants otherwise of the following.
+
+media=/vod                          # the folder in front of mediaIds that its settings bind
+post_status=200                     # what a POST on a segment is answered with, where the check allows it
+origin_cors=https://www.example.com # an origin that the samples' CORS lists have
 
 proxy_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+
+# Sets $samples, the folder of the proxy's sample, and $gateway, and needs the programs that the test runs.
+begin_proxy() { # folder in deploy, the test's argument that names the gateway (or ""), programs of its own…
+    samples=$(cd "$proxy_here/../../deploy/$1" && pwd -P)
+    find_gateway "$2"
+    shift 2
+    need_programs "$@" curl jq python3
+}
 
 # ---- What stands around it ----
 
@@ -62,13 +73,20 @@ authorize_count() {
 
 # ---- The checks ----
 
+# Prints $token with one character changed.
+forged_token() {
+    local other=A
+    if [[ ${token:100:1} == "$other" ]]; then other=B; fi
+    printf '%s' "${token:0:100}$other${token:101}"
+}
+
 test_verdicts() {
     local segment=$base$media/film/seg1.ts
     call "$segment"
     check "a segment without a token is a 401 that says so" equals \
         "$got_status $(header X-Stream-Reason)" "401 missing_token"
     must_create verdicts tv film
-    call --header "X-Stream-Token: ${token:0:100}$([[ ${token:100:1} == A ]] && echo B || echo A)${token:101}" "$segment"
+    call --header "X-Stream-Token: $(forged_token)" "$segment"
     check "a forged token is a 401" equals "$got_status $(header X-Stream-Reason)" "401 invalid_token"
     call --header "X-Stream-Token: $token" "$segment"
     check "a segment with a token is sent" equals "$got_status $got_body" "200 media"
@@ -250,9 +268,9 @@ segment_is_sent() {
 # The last test of a gateway: it is ended.
 test_without_gateway() {
     must_create away tv film
-    kill -s STOP "$gateway_pid"
+    freeze "$gateway_pid"
     check_unavailable "the gateway hangs"
-    kill -s CONT "$gateway_pid"
+    thaw "$gateway_pid"
     check "segments are sent again as soon as the gateway goes on" wait_for 10 segment_is_sent
     end_gateway
     check_unavailable "the gateway closes connections"

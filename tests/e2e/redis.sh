@@ -14,8 +14,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 root=$(cd "$here/../.." && pwd -P)
 deploy=$root/deploy/redis
 setup=${1:?usage: redis.sh standalone|sentinel|cluster [GATEWAY]}
-gateway=${2:-${GATEWAY_BINARY:?usage: redis.sh SETUP GATEWAY, or set GATEWAY_BINARY}}
-gateway=$(realpath "$gateway")
+find_gateway "${2:-}"
 
 need_programs redis-server redis-cli openssl curl jq python3
 

@@ -28,22 +28,10 @@ static void stop(void)
     api_fixture_stop(&a);
 }
 
-/* How often Redis was given a command. */
-static long long calls_of(const char *command)
-{
-    const char *name = api_text("cmdstat_%s:calls=", command);
-    char *info = redis_server_text(a.redis, "INFO commandstats");
-    const char *at = strstr(info, name);
-    long long count = at != NULL ? atoll(at + strlen(name)) : 0;
-
-    free(info);
-    return count;
-}
-
-/* How often it was asked for a session's value. */
+/* How often Redis was asked for a session's value. */
 static long long reads(void)
 {
-    return calls_of("get");
+    return redis_server_calls(a.redis, "get");
 }
 
 static void watch(struct http_client *client, const struct api_session *session, int times)
@@ -173,8 +161,8 @@ Test(api_cache, a_segment_that_keeps_alive_leaves_nothing_to_do_for_those_that_f
         cr_assert_lt(clock_monotonic_ms() - since_ms, PATIENCE_MS, "it isn't kept alive");
         watch(b.client, &session, 1); /* what is cached is from before for up to CACHE_MS */
     }
-    long long before = calls_of("evalsha");
+    long long before = redis_server_calls(a.redis, "evalsha");
     watch(b.client, &session, 200);
-    cr_assert_leq(calls_of("evalsha") - before, 20); /* the sweepers' */
+    cr_assert_leq(redis_server_calls(a.redis, "evalsha") - before, 20); /* the sweepers' */
     stop();
 }

@@ -1,5 +1,4 @@
 /* The cache of answers over a real Redis: what it spares, what it must not keep, and who corrects it. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "cache_fixture.h"
@@ -27,12 +26,7 @@ TestSuite(cache, .init = set_up, .fini = tear_down, .timeout = 60);
 /* How often Redis was asked for a session's value. */
 static long long reads(void)
 {
-    char *info = redis_server_text(fixture.outage.redis, "INFO commandstats");
-    const char *get = strstr(info, "cmdstat_get:calls=");
-    long long count = get != NULL ? atoll(get + strlen("cmdstat_get:calls=")) : 0;
-
-    free(info);
-    return count;
+    return redis_server_calls(fixture.outage.redis, "get");
 }
 
 static void expect_alive(const struct session *session, const char *media)

@@ -8,20 +8,24 @@
 #include "http_fixture.h"
 #include "raw_http.h"
 
-#define HOST        "Host: localhost\r\n"
-#define GET(target) "GET " target " HTTP/1.1\r\n" HOST "\r\n"
-
 TestSuite(http_connections, .timeout = 60);
 
-/* Reads one answer and expects it to be a 200 with "hello". */
-static void expect_hello(int fd)
+/* Opens connections, each with a request that is held. */
+static void hold(struct http_fixture *fixture, int *ret_fds, size_t count)
 {
-    struct raw_answer answer = raw_read(fd);
+    for (size_t i = 0; i < count; i++) {
+        ret_fds[i] = raw_connect(http_fixture_port(fixture));
+        raw_send_text(ret_fds[i], GET("/hold"));
+    }
+    http_fixture_wait_held(fixture, count);
+}
 
-    cr_expect_eq(answer.status, 200);
-    if (answer.body != NULL)
-        cr_expect_str_eq(answer.body, "hello");
-    raw_answer_done(&answer);
+/* Expects a 200 with "hello", after which the server closes, and closes. */
+static void expect_last_answer(int fd)
+{
+    raw_expect_answer(fd, 200, "hello");
+    cr_expect(raw_is_closed(fd));
+    close(fd);
 }
 
 /* ---- half-closed clients ---- */
@@ -44,9 +48,7 @@ Test(http_connections, a_half_closed_client_gets_its_answer)
 
         raw_send_text(fd, requests[i % (sizeof requests / sizeof requests[0])]);
         raw_half_close(fd);
-        expect_hello(fd);
-        cr_expect(raw_is_closed(fd));
-        close(fd);
+        expect_last_answer(fd);
     }
     close(bystander);
     http_fixture_stop(fixture);
@@ -58,19 +60,12 @@ Test(http_connections, a_client_that_half_closes_while_it_waits_gets_its_answer)
     struct http_fixture *fixture = http_fixture_start((struct http_fixture_limits){0});
     int fds[COUNT];
 
-    for (int i = 0; i < COUNT; i++) {
-        fds[i] = raw_connect(http_fixture_port(fixture));
-        raw_send_text(fds[i], GET("/hold"));
-    }
-    http_fixture_wait_held(fixture, COUNT);
+    hold(fixture, fds, COUNT);
     for (int i = 0; i < COUNT; i++)
         raw_half_close(fds[i]);
     http_fixture_release(fixture);
-    for (int i = 0; i < COUNT; i++) {
-        expect_hello(fds[i]);
-        cr_expect(raw_is_closed(fds[i]));
-        close(fds[i]);
-    }
+    for (int i = 0; i < COUNT; i++)
+        expect_last_answer(fds[i]);
     http_fixture_stop(fixture);
 }
 
@@ -94,8 +89,7 @@ Test(http_connections, a_client_that_leaves_while_it_waits_harms_nobody)
     cr_expect_eq(http_fixture_busy(fixture), COUNT);
     http_fixture_release(fixture);
     fd = raw_connect(http_fixture_port(fixture));
-    raw_send_text(fd, GET("/later"));
-    expect_hello(fd);
+    raw_expect(fd, GET("/later"), 200, "hello");
     cr_expect_eq(http_fixture_reports(fixture), COUNT + 1);
     close(fd);
     http_fixture_stop(fixture);
@@ -119,8 +113,7 @@ Test(http_connections, a_client_that_leaves_in_mid_request_harms_nobody)
         close(fd);
     }
     fd = raw_connect(http_fixture_port(fixture));
-    raw_send_text(fd, GET("/sync"));
-    expect_hello(fd);
+    raw_expect(fd, GET("/sync"), 200, "hello");
     cr_expect_eq(http_fixture_reports(fixture), 1);
     close(fd);
     http_fixture_stop(fixture);
@@ -143,7 +136,7 @@ Test(http_connections, serves_many_connections_at_once)
         cr_expect_eq(http_fixture_busy(fixture), COUNT);
         http_fixture_release(fixture);
         for (int i = 0; i < COUNT; i++)
-            expect_hello(fds[i]);
+            raw_expect_answer(fds[i], 200, "hello");
     }
     for (int i = 0; i < COUNT; i++)
         close(fds[i]);
@@ -160,7 +153,7 @@ Test(http_connections, answers_thousands_of_pipelined_requests)
     for (int i = 0; i < COUNT; i++)
         raw_send_text(fd, pair);
     for (int i = 0; i < 2 * COUNT; i++)
-        expect_hello(fd);
+        raw_expect_answer(fd, 200, "hello");
     close(fd);
     http_fixture_stop(fixture);
 }
@@ -175,14 +168,14 @@ Test(http_connections, a_connection_is_handed_over)
     http_fixture_hand_over(fixture, pair[1]);
     for (int i = 0; i < 3; i++) {
         raw_send_text(pair[0], GET("/sync") GET("/later"));
-        expect_hello(pair[0]);
-        expect_hello(pair[0]);
+        raw_expect_answer(pair[0], 200, "hello");
+        raw_expect_answer(pair[0], 200, "hello");
     }
     raw_send_text(pair[0], GET("/hold"));
     http_fixture_wait_held(fixture, 1);
     raw_half_close(pair[0]);
     http_fixture_release(fixture);
-    expect_hello(pair[0]);
+    raw_expect_answer(pair[0], 200, "hello");
     cr_expect(raw_is_closed(pair[0]));
     close(pair[0]);
     http_fixture_stop(fixture);
@@ -198,8 +191,7 @@ Test(http_connections, a_quiesced_server_finishes_what_it_has_and_takes_nothing_
     struct raw_answer answer;
     char value[32];
 
-    raw_send_text(kept, GET("/sync"));
-    expect_hello(kept);
+    raw_expect(kept, GET("/sync"), 200, "hello");
     raw_send_text(waiting, GET("/hold"));
     http_fixture_wait_held(fixture, 1);
     http_fixture_quiesce(fixture);
@@ -213,10 +205,8 @@ Test(http_connections, a_quiesced_server_finishes_what_it_has_and_takes_nothing_
     cr_expect(raw_is_closed(kept));
 
     http_fixture_release(fixture);
-    expect_hello(waiting);
-    cr_expect(raw_is_closed(waiting));
+    expect_last_answer(waiting);
     close(kept);
-    close(waiting);
     http_fixture_stop(fixture);
 }
 
@@ -226,17 +216,10 @@ Test(http_connections, stopping_sends_what_was_answered_just_before)
     struct http_fixture *fixture = http_fixture_start((struct http_fixture_limits){0});
     int fds[COUNT];
 
-    for (int i = 0; i < COUNT; i++) {
-        fds[i] = raw_connect(http_fixture_port(fixture));
-        raw_send_text(fds[i], GET("/hold"));
-    }
-    http_fixture_wait_held(fixture, COUNT);
+    hold(fixture, fds, COUNT);
     http_fixture_stop(fixture); /* answers them, and stops in the same breath */
-    for (int i = 0; i < COUNT; i++) {
-        expect_hello(fds[i]);
-        cr_expect(raw_is_closed(fds[i]));
-        close(fds[i]);
-    }
+    for (int i = 0; i < COUNT; i++)
+        expect_last_answer(fds[i]);
 }
 
 Test(http_connections, stopping_closes_connections_in_every_state)

@@ -6,41 +6,20 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "http_fixture.h"
 #include "raw_http.h"
 
-#define HOST        "Host: localhost\r\n"
-#define GET(target) "GET " target " HTTP/1.1\r\n" HOST "\r\n"
-
 TestSuite(http_deadlines, .timeout = 60);
-
-/* Reads one answer and expects it to be a 200 with "hello". */
-static void expect_hello(int fd)
-{
-    struct raw_answer answer = raw_read(fd);
-
-    cr_expect_eq(answer.status, 200);
-    if (answer.body != NULL)
-        cr_expect_str_eq(answer.body, "hello");
-    raw_answer_done(&answer);
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Sends a byte of text at a time, faster than any inactivity could be noticed, until the server
  * closes. */
 static void drip(int fd, const char *start)
 {
-    int64_t began = now_ms();
+    int64_t began = clock_monotonic_ms();
 
     raw_send_text(fd, start);
-    while (now_ms() - began < 10000) {
+    while (clock_monotonic_ms() - began < 10000) {
         struct timespec pause = {.tv_nsec =
                                      20 * 1000 * 1000}; /* the client's slowness, not a wait */
 
@@ -48,7 +27,7 @@ static void drip(int fd, const char *start)
             break;
         nanosleep(&pause, NULL);
     }
-    cr_expect_lt(now_ms() - began, 5000);
+    cr_expect_lt(clock_monotonic_ms() - began, 5000);
     cr_expect(raw_is_closed(fd));
 }
 
@@ -93,8 +72,7 @@ Test(http_deadlines, the_second_request_of_a_connection_has_a_deadline_too)
         http_fixture_start((struct http_fixture_limits){.request_timeout_ms = 300});
     int fd = raw_connect(http_fixture_port(fixture));
 
-    raw_send_text(fd, GET("/sync"));
-    expect_hello(fd);
+    raw_expect(fd, GET("/sync"), 200, "hello");
     drip(fd, "GET /sync HTTP/1.1\r\nX-Drip: ");
     close(fd);
     http_fixture_stop(fixture);
@@ -118,11 +96,10 @@ Test(http_deadlines, an_idle_connection_is_kept_for_a_while_and_closed_then)
     int fd = raw_connect(http_fixture_port(fixture));
     int64_t began;
 
-    raw_send_text(fd, GET("/later"));
-    expect_hello(fd);
-    began = now_ms();
+    raw_expect(fd, GET("/later"), 200, "hello");
+    began = clock_monotonic_ms();
     cr_expect(raw_is_closed(fd));
-    cr_expect_geq(now_ms() - began, 900);
+    cr_expect_geq(clock_monotonic_ms() - began, 900);
     close(fd);
     http_fixture_stop(fixture);
 }
@@ -142,7 +119,7 @@ Test(http_deadlines, a_request_that_waits_for_its_handler_has_no_deadline)
         close(silent);
     }
     http_fixture_release(fixture);
-    expect_hello(waiting);
+    raw_expect_answer(waiting, 200, "hello");
     close(waiting);
     http_fixture_stop(fixture);
 }

@@ -8,25 +8,7 @@
 #include "http_fixture.h"
 #include "raw_http.h"
 
-#define HOST        "Host: localhost\r\n"
-#define GET(target) "GET " target " HTTP/1.1\r\n" HOST "\r\n"
-
-static struct http_fixture *fixture;
-static int fd;
-
-static void start(void)
-{
-    fixture = http_fixture_start((struct http_fixture_limits){0});
-    fd = raw_connect(http_fixture_port(fixture));
-}
-
-static void stop(void)
-{
-    close(fd);
-    http_fixture_stop(fixture);
-}
-
-TestSuite(http_heads, .init = start, .fini = stop, .timeout = 60);
+HTTP_SUITE(http_heads);
 
 /* ---- heads ---- */
 

@@ -12,7 +12,6 @@
 #include "http_fixture.h"
 #include "raw_http.h"
 
-#define HOST   "Host: localhost\r\n"
 #define JSON   "Content-Type: application/json\r\n"
 #define SECOND "GET /sync HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n"
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "log_capture.h"
 #include "pump.h"
 #include "redis_server.h"
 
@@ -74,7 +75,7 @@ Test(outage, is_starting_until_redis_has_answered)
     outage_fixture_open(&fixture, OUTAGE_FALLBACK);
     cr_assert_eq(state(), STORE_STARTING);
     outage_fixture_wait(&fixture, STORE_UP);
-    cr_assert_eq(outage_fixture_logged(&fixture, "Redis is up"), 1);
+    cr_assert_eq(log_capture_count("Redis is up", ""), 1);
     cr_assert_eq(outage_count(fixture.outage), 0);
 }
 
@@ -86,8 +87,8 @@ Test(outage, goes_away_with_a_killed_redis_and_comes_back_with_the_next)
     redis_server_restart(redis);
     outage_fixture_wait(&fixture, STORE_UP);
     cr_assert_eq(outage_count(fixture.outage), 1);
-    cr_assert_eq(outage_fixture_logged(&fixture, "Redis is away state=fallback"), 1);
-    cr_assert_eq(outage_fixture_logged(&fixture, "Redis is up"), 2);
+    cr_assert_eq(log_capture_count("Redis is away state=fallback", ""), 1);
+    cr_assert_eq(log_capture_count("Redis is up", ""), 2);
 }
 
 Test(outage, a_redis_that_is_back_within_the_timeout_was_never_away)
@@ -142,7 +143,7 @@ Test(outage, stays_while_redis_hangs)
     outage_fixture_wait(&fixture, STORE_UP);
     const struct store_req req = {.op = STORE_HEARTBEAT, .session = tv};
     ASSERT_ERR(outage_fixture_insist(&fixture, 0, &req), ERR_OK);
-    cr_assert_eq(outage_fixture_logged(&fixture, "Redis is away"), 1);
+    cr_assert_eq(log_capture_count("Redis is away", ""), 1);
 }
 
 Test(outage, starts_without_redis)
@@ -155,8 +156,9 @@ Test(outage, starts_without_redis)
     ASSERT_ERR(answer, ERR_OK);
     cr_assert(answer->fallback);
     outage_fixture_wait(&fixture, STORE_FALLBACK);
-    cr_assert_eq(outage_fixture_logged(&fixture, "Redis connection failed; serving from the "
-                                                 "embedded store until it is back"),
+    cr_assert_eq(log_capture_count("Redis connection failed; serving from the "
+                                   "embedded store until it is back",
+                                   ""),
                  1);
     redis_server_restart(redis);
     outage_fixture_wait(&fixture, STORE_UP);
@@ -201,7 +203,7 @@ Test(outage, lasts_while_redis_takes_no_writes)
     redis_server_do(redis, "REPLICAOF NO ONE");
     outage_fixture_wait(&fixture, STORE_UP);
     ASSERT_ERR(ask_heartbeat(store, &tv), ERR_OK);
-    cr_assert_eq(outage_fixture_logged(&fixture, "Redis is away"), 1);
+    cr_assert_eq(log_capture_count("Redis is away", ""), 1);
 }
 
 Test(outage, is_seen_at_the_start_without_any_request_where_redis_takes_no_writes)
@@ -221,7 +223,7 @@ Test(outage, a_redis_that_has_no_room_for_what_it_is_told_is_not_asked_without_e
     redis_server_do(redis, "CONFIG SET maxmemory 1");
     ASSERT_ERR(ask_create(store, &tv), ERR_OK);
     pump_for(&store->loop, 1000);
-    cr_assert_leq(outage_fixture_logged(&fixture, "Redis is away"), 5);
+    cr_assert_leq(log_capture_count("Redis is away", ""), 5);
     redis_server_do(redis, "CONFIG SET maxmemory 0");
     outage_fixture_wait(&fixture, STORE_UP);
     ASSERT_ERR(outage_fixture_check_elsewhere(&fixture, &tv), ERR_OK);
@@ -248,7 +250,7 @@ Test(outage, counts_each_time_that_redis_goes_away_once)
         cr_assert_eq(outage_count(fixture.outage), i, "%d: %llu", i,
                      (unsigned long long)outage_count(fixture.outage));
     }
-    cr_assert_eq(outage_fixture_logged(&fixture, "Redis is away state="), TIMES);
+    cr_assert_eq(log_capture_count("Redis is away state=", ""), TIMES);
     ASSERT_ERR(outage_fixture_check_elsewhere(&fixture, &tv), ERR_OK);
 }
 

@@ -1,11 +1,12 @@
 /* Fallback: what the embedded store answers while Redis is away, and what Redis is told when it is
  * back. */
-#include "partition.h"
 #include "outage_fixture.h"
+#include "partition.h"
 
 #include <string.h>
 
 #include "clock.h"
+#include "log_capture.h"
 #include "memory.h"
 #include "pump.h"
 #include "redis_server.h"
@@ -202,7 +203,7 @@ Test(fallback, what_was_let_in_or_kept_alive_is_adopted_over_the_limits)
         ASSERT_ERR(outage_fixture_check_elsewhere(&fixture, &new[i]), ERR_OK);
     cr_assert_eq(redis_server_number(redis, "SCARD family_streams:f"), SEEN + NEW + 1);
     ASSERT_ENDED(outage_fixture_check_elsewhere(&fixture, &unasked), END_EXPIRED);
-    cr_assert_eq(outage_fixture_logged(&fixture, "Redis is up adopted=5 ended=0"), 1);
+    cr_assert_eq(log_capture_count("Redis is up adopted=5 ended=0", ""), 1);
     int64_t drift_ms = elsewhere(STORE_GET, &seen[0])->session.started_ms - started_ms;
     cr_assert(drift_ms > -100 && drift_ms < 100, "%lld ms", (long long)drift_ms);
 }
@@ -347,7 +348,8 @@ Test(fallback, a_check_is_told_of_once_an_outage)
         cr_assert(memory_take_dirty(fixture.memory, 0, PARTITION_COUNT, &change));
         cr_assert_eq(change.op, STORE_ADOPT);
         memory_stand_in(fixture.memory, &req);
-        cr_assert_not(memory_take_dirty(fixture.memory, 0, PARTITION_COUNT, &change), "else it would never end");
+        cr_assert_not(memory_take_dirty(fixture.memory, 0, PARTITION_COUNT, &change),
+                      "else it would never end");
         memory_begin_outage(fixture.memory);
     }
 }

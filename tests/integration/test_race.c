@@ -7,14 +7,10 @@
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "gateway_process.h"
-#include "http_client.h"
 #include "race.h"
+#include "race_gateways.h"
 #include "redis_server.h"
-
-enum { GATEWAYS = 3 };
 
 TestSuite(race, .timeout = 110);
 
@@ -22,46 +18,7 @@ TestSuite(race, .timeout = 110);
 
 static enum race_outcome create_by_http(struct race_client *client, struct race_session *session)
 {
-    enum race_outcome outcome = RACE_ODD;
-    char body[256];
-
-    snprintf(body, sizeof body,
-             "{\"userId\":\"u%u-%u\",\"familyId\":\"" RACE_FAMILY "\",\"deviceId\":\"race%d\","
-             "\"mediaId\":\"m\"}",
-             client->number, client->creates++, session->device);
-    struct http_answer answer = http_client_ask(client->http, "POST", "/v1/sessions", NULL, body);
-    if (answer.status == 201) {
-        snprintf(session->id, sizeof session->id, "%s", http_answer_text(&answer, "sessionId"));
-        snprintf(session->token, sizeof session->token, "%s", http_answer_text(&answer, "token"));
-        outcome = RACE_ADMITTED;
-    } else if (answer.status == 409) {
-        outcome = RACE_REFUSED;
-    } else {
-        fprintf(stderr, "a create was answered with %d %s\n", answer.status, answer.body);
-    }
-    http_answer_done(&answer);
-    return outcome;
-}
-
-/* A call with a session's token; its status. */
-static int call(struct race_client *client, const char *method, const char *target,
-                const struct race_session *session)
-{
-    char header[1500];
-
-    snprintf(header, sizeof header, "X-Stream-Token: %s\r\n", session->token);
-    struct http_answer answer = http_client_ask(client->http, method, target, header, NULL);
-    int status = answer.status;
-    http_answer_done(&answer);
-    return status;
-}
-
-static bool stop_by_http(struct race_client *client, const struct race_session *session)
-{
-    char target[64];
-
-    snprintf(target, sizeof target, "/v1/sessions/%s", session->id);
-    return call(client, "DELETE", target, session) == 204;
+    return race_gateways_create(client, "", session);
 }
 
 /* That what the clients have left is what the sets hold, and may watch. */
@@ -73,8 +30,12 @@ static void expect_held_alone(struct race *race)
         struct race_client *client = &race->clients[i];
 
         for (size_t j = 0; j < client->held_count; j++, held++) {
+            struct http_answer answer =
+                race_gateways_call(client, "GET", "/v1/authorize", &client->held[j]);
+
             cr_expect(race_is_listed(client, &client->held[j]));
-            cr_expect_eq(call(client, "GET", "/v1/authorize", &client->held[j]), 200);
+            cr_expect_eq(answer.status, 200);
+            http_answer_done(&answer);
         }
     }
     cr_assert(race_look(race->clients[0].redis, live));
@@ -84,35 +45,15 @@ static void expect_held_alone(struct race *race)
 
 Test(race, limits_hold_at_every_instant_however_many_race_for_the_last_place)
 {
-    static const struct race_rules rules = {"the gateway", create_by_http, stop_by_http};
+    static const struct race_rules rules = {"the gateway", create_by_http, race_gateways_end};
     static struct race race;
-    struct redis_server *redis = redis_server_start((struct redis_server_options){0});
-    struct gateway_process *gateways[GATEWAYS];
-    const char *addresses[GATEWAYS];
-    char url[256];
-    const char *env[] = {
-        url, "GATEWAY_REDIS_TIMEOUT_MS=20000", "GATEWAY_AUTHORIZE_TIMEOUT_MS=20000",
-        "GATEWAY_TOKENS_KEYS=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
-        NULL};
+    struct race_gateways gateways;
 
-    snprintf(url, sizeof url, "REDIS_URL=%s", redis_server_url(redis));
-    for (size_t i = 0; i < GATEWAYS; i++) {
-        gateways[i] = gateway_process_start(env);
-        addresses[i] = gateway_process_player(gateways[i]);
-    }
-    race_run(&race, &rules, redis, addresses, GATEWAYS);
-
-    const char *fault = race_judge(&race);
-    cr_expect_null(fault, "%s", fault);
-    cr_expect_geq(race.admitted, 500);
-    cr_expect_geq(race.refused, 500);
-    cr_expect_eq(race.family_peak, 10);
-    cr_expect_eq(race.device_peak, 2);
+    race_gateways_start(&gateways, NULL);
+    race_gateways_run(&gateways, &race, &rules);
     expect_held_alone(&race);
     race_done(&race);
-    for (size_t i = 0; i < GATEWAYS; i++)
-        gateway_process_stop(gateways[i]);
-    redis_server_stop(redis);
+    race_gateways_stop(&gateways);
 }
 
 /* ---- an admission that is not atomic ---- */

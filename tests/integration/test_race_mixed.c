@@ -6,15 +6,13 @@
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "gateway_process.h"
-#include "http_client.h"
 #include "race.h"
+#include "race_gateways.h"
 #include "redis_server.h"
 
-enum { GATEWAYS = 3, PLAYERS = 3 };
+enum { PLAYERS = 3 };
 
 TestSuite(race, .timeout = 110);
 
@@ -69,57 +67,24 @@ static bool fall_silent(struct race_client *client, const struct race_session *s
 
 static enum race_outcome create_by_http(struct race_client *client, struct race_session *session)
 {
-    enum way way = turns[client->creates++ % (sizeof turns / sizeof turns[0])];
-    enum race_outcome outcome = RACE_ODD;
-    char more[64], body[512];
+    enum way way = turns[client->creates % (sizeof turns / sizeof turns[0])];
+    char more[64];
 
     describe(client, way, more, sizeof more);
-    snprintf(body, sizeof body,
-             "{\"userId\":\"u%u-%u\",\"familyId\":\"" RACE_FAMILY "\",\"deviceId\":\"race%d\","
-             "\"mediaId\":\"m\"%s}",
-             client->number, client->creates, session->device, more);
-    struct http_answer answer = http_client_ask(client->http, "POST", "/v1/sessions", NULL, body);
-    if (answer.status == 201) {
-        snprintf(session->id, sizeof session->id, "%s", http_answer_text(&answer, "sessionId"));
-        snprintf(session->token, sizeof session->token, "%s", http_answer_text(&answer, "token"));
-        admitted[way]++;
-        if (is_accounted_for(client, session) &&
-            (way != FALL_SILENT || fall_silent(client, session)))
-            outcome = RACE_ADMITTED;
-    } else if (answer.status == 409) {
-        outcome = RACE_REFUSED;
-    } else {
-        fprintf(stderr, "a create was answered with %d %s\n", answer.status, answer.body);
-    }
-    http_answer_done(&answer);
-    return outcome;
-}
-
-static struct http_answer call(struct race_client *client, const char *method, const char *target,
-                               const struct race_session *session)
-{
-    char header[1500];
-
-    snprintf(header, sizeof header, "X-Stream-Token: %s\r\n", session->token);
-    return http_client_ask(client->http, method, target, header, NULL);
-}
-
-static bool stop_by_http(struct race_client *client, const struct race_session *session)
-{
-    char target[64];
-
-    snprintf(target, sizeof target, "/v1/sessions/%s", session->id);
-    struct http_answer answer = call(client, "DELETE", target, session);
-    int status = answer.status;
-    http_answer_done(&answer);
-    return status == 204;
+    enum race_outcome outcome = race_gateways_create(client, more, session);
+    if (outcome != RACE_ADMITTED)
+        return outcome;
+    admitted[way]++;
+    if (!is_accounted_for(client, session) || (way == FALL_SILENT && !fall_silent(client, session)))
+        return RACE_ODD;
+    return RACE_ADMITTED;
 }
 
 /* That a client's session may watch if the sets hold it, and knows why if they don't. */
 static bool expect_listed_or_told(struct race_client *client, const struct race_session *session)
 {
     bool is_listed = race_is_listed(client, session);
-    struct http_answer answer = call(client, "GET", "/v1/authorize", session);
+    struct http_answer answer = race_gateways_call(client, "GET", "/v1/authorize", session);
     const char *reason = http_answer_header(&answer, "X-Stream-Reason");
 
     cr_expect_eq(answer.status, is_listed ? 200 : 403);
@@ -157,45 +122,24 @@ static int count_events(struct redis_server *redis, const char *type)
 Test(race, limits_hold_at_every_instant_while_streams_are_replaced_evicted_and_displaced)
 {
     static const struct race_rules rules = {"the gateway, with all that ends streams",
-                                            create_by_http, stop_by_http};
+                                            create_by_http, race_gateways_end};
     static struct race race = {.others_end = true};
-    struct redis_server *redis = redis_server_start((struct redis_server_options){0});
-    struct gateway_process *gateways[GATEWAYS];
-    const char *addresses[GATEWAYS];
-    char url[256];
-    const char *env[] = {
-        url,
-        "GATEWAY_LIMITS_EVICT_COOLDOWN=0",
-        "GATEWAY_REDIS_TIMEOUT_MS=20000",
-        "GATEWAY_AUTHORIZE_TIMEOUT_MS=20000",
-        "GATEWAY_TOKENS_KEYS=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
-        NULL};
+    struct race_gateways gateways;
 
-    snprintf(url, sizeof url, "REDIS_URL=%s", redis_server_url(redis));
-    for (size_t i = 0; i < GATEWAYS; i++) {
-        gateways[i] = gateway_process_start(env);
-        addresses[i] = gateway_process_player(gateways[i]);
-    }
-    race_run(&race, &rules, redis, addresses, GATEWAYS);
+    race_gateways_start(&gateways, "GATEWAY_LIMITS_EVICT_COOLDOWN=0");
+    race_gateways_run(&gateways, &race, &rules);
 
-    int replaced = count_events(redis, "replaced"), displaced = count_events(redis, "displaced");
+    int replaced = count_events(gateways.redis, "replaced"),
+        displaced = count_events(gateways.redis, "displaced");
     printf("of these creates %d evict, %d replace, %d reclaim, %d fall silent; %d streams were "
            "replaced, %d displaced\n",
            admitted[EVICT], admitted[REPLACE], admitted[RECLAIM], admitted[FALL_SILENT], replaced,
            displaced);
-    const char *fault = race_judge(&race);
-    cr_expect_null(fault, "%s", fault);
-    cr_expect_geq(race.admitted, 500);
-    cr_expect_geq(race.refused, 500);
-    cr_expect_eq(race.family_peak, 10);
-    cr_expect_eq(race.device_peak, 2);
     for (size_t i = EVICT; i < WAYS; i++)
         cr_expect_geq(admitted[i], 5, "way %zu was hardly taken", i);
     cr_expect_geq(replaced, 100);
     cr_expect_geq(displaced, 5);
     expect_what_is_held(&race);
     race_done(&race);
-    for (size_t i = 0; i < GATEWAYS; i++)
-        gateway_process_stop(gateways[i]);
-    redis_server_stop(redis);
+    race_gateways_stop(&gateways);
 }

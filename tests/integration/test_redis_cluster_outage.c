@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "container_of.h"
+#include "log_capture.h"
 #include "partition.h"
 #include "pump.h"
 #include "redis_nodes.h"
@@ -180,7 +181,7 @@ Test(redis_cluster_outage,
     outage_fixture_wait(&fixture, STORE_UP);
     ASSERT_ERR(outage_fixture_check_elsewhere(&fixture, &here), ERR_OK);
     ASSERT_ERR(outage_fixture_check_elsewhere(&fixture, &there), ERR_OK);
-    cr_assert_eq(outage_fixture_logged(&fixture, "Redis is up adopted=2"), 1);
+    cr_assert_eq(log_capture_count("Redis is up adopted=2", ""), 1);
 }
 
 Test(redis_cluster_outage, a_server_that_is_in_no_cluster_is_told_of_in_the_log)
@@ -192,7 +193,7 @@ Test(redis_cluster_outage, a_server_that_is_in_no_cluster_is_told_of_in_the_log)
     outage_fixture_open(&fixture, OUTAGE_FALLBACK);
     outage_fixture_wait(&fixture, STORE_FALLBACK);
     pump_for(&store->loop, 300); /* it is asked again and again, and told once by each handle */
-    cr_assert_eq(outage_fixture_logged(&fixture, "cluster support disabled"), 2);
+    cr_assert_eq(log_capture_count("cluster support disabled", ""), 2);
     redis_server_stop(alone);
 }
 

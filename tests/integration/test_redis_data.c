@@ -27,14 +27,6 @@ static void tear_down(void)
 
 TestSuite(redis_data, .init = set_up, .fini = tear_down, .timeout = 60);
 
-static struct session begin(const char *family, const char *device)
-{
-    const struct session session = ask_session(family, device);
-
-    ASSERT_ERR(ask_create(&fixture, &session), ERR_OK);
-    return session;
-}
-
 static void assert_ttl(const char *kind, const char *name, int64_t expected_ms)
 {
     int64_t ttl_ms = redis_server_number(redis, "PTTL %s%s", kind, name);
@@ -101,7 +93,7 @@ Test(redis_data, keeps_what_else_was_given_between_the_times)
 
 Test(redis_data, a_heartbeat_rewrites_the_last_44_bytes_alone)
 {
-    const struct session tv = begin("f", "tv");
+    const struct session tv = ask_begin(&fixture, "f", "tv");
     char time[CLOCK_TEXT_LEN + 1], expected[SESSION_JSON_HEARTBEAT_LEN + 1];
 
     char *before = redis_server_text(redis, "GET session:%s", tv.id);
@@ -123,7 +115,8 @@ Test(redis_data, a_heartbeat_rewrites_the_last_44_bytes_alone)
 
 Test(redis_data, keeps_the_streams_of_a_family_and_of_a_device_as_sets)
 {
-    const struct session tv = begin("f", "tv"), phone = begin("f", "phone");
+    const struct session tv = ask_begin(&fixture, "f", "tv"),
+                         phone = ask_begin(&fixture, "f", "phone");
 
     assert_type("family_streams:", "f", "set");
     assert_type("device_streams:", "tv", "set");
@@ -137,7 +130,7 @@ Test(redis_data, keeps_the_streams_of_a_family_and_of_a_device_as_sets)
 
 Test(redis_data, a_heartbeat_keeps_the_sets_for_one_ttl_more_than_the_session)
 {
-    const struct session tv = begin("f", "tv");
+    const struct session tv = ask_begin(&fixture, "f", "tv");
 
     redis_server_do(redis, "PEXPIRE family_streams:f 1000");
     redis_server_do(redis, "PEXPIRE device_streams:tv 400000");
@@ -148,12 +141,12 @@ Test(redis_data, a_heartbeat_keeps_the_sets_for_one_ttl_more_than_the_session)
 
 Test(redis_data, the_sets_lives_are_only_ever_lengthened)
 {
-    const struct session tv = begin("f", "tv");
+    const struct session tv = ask_begin(&fixture, "f", "tv");
 
     redis_server_do(redis, "PEXPIRE family_streams:f 9000000");
     redis_server_do(redis, "PEXPIRE device_streams:tv 9000000");
     ask_heartbeat(&fixture, &tv);
-    begin("f", "tv");
+    ask_begin(&fixture, "f", "tv");
     ask_end(&fixture, &tv, END_STOPPED);
     assert_ttl("family_streams:", "f", 9000000);
     assert_ttl("device_streams:", "tv", 9000000);
@@ -161,7 +154,7 @@ Test(redis_data, the_sets_lives_are_only_ever_lengthened)
 
 Test(redis_data, a_heartbeat_makes_a_lost_set_again)
 {
-    const struct session tv = begin("f", "tv");
+    const struct session tv = ask_begin(&fixture, "f", "tv");
 
     redis_server_do(redis, "DEL family_streams:f device_streams:tv");
     ASSERT_ERR(ask_heartbeat(&fixture, &tv), ERR_OK);
@@ -172,7 +165,8 @@ Test(redis_data, a_heartbeat_makes_a_lost_set_again)
 
 Test(redis_data, an_end_takes_the_session_out_of_both_sets)
 {
-    const struct session tv = begin("f", "tv"), other = begin("f", "tv");
+    const struct session tv = ask_begin(&fixture, "f", "tv"),
+                         other = ask_begin(&fixture, "f", "tv");
 
     ask_end(&fixture, &tv, END_STOPPED);
     cr_assert_eq(redis_server_number(redis, "EXISTS session:%s", tv.id), 0);
@@ -214,7 +208,7 @@ Test(redis_data, drops_them_where_it_refuses_too)
 
 Test(redis_data, a_stream_given_up_leaves_the_set_of_its_own_device)
 {
-    const struct session tv = begin("f", "tv"), phone = ask_session("f", "phone");
+    const struct session tv = ask_begin(&fixture, "f", "tv"), phone = ask_session("f", "phone");
     struct store_create create = ask_limits(-1, -1);
 
     ask_replace(&create, &tv);
@@ -228,7 +222,7 @@ Test(redis_data, a_stream_given_up_leaves_the_set_of_its_own_device)
 
 Test(redis_data, keeps_a_reason_for_two_ttls)
 {
-    const struct session tv = begin("f", "tv");
+    const struct session tv = ask_begin(&fixture, "f", "tv");
 
     ask_end(&fixture, &tv, END_STOPPED);
     assert_type("session_end:", tv.id, "string");
@@ -238,7 +232,7 @@ Test(redis_data, keeps_a_reason_for_two_ttls)
 
 Test(redis_data, keeps_an_operators_word_for_a_tokens_life)
 {
-    const struct session tv = begin("f", "tv");
+    const struct session tv = ask_begin(&fixture, "f", "tv");
     const struct store_end end = {.reason = END_TERMINATED, .message = "a \"word\""};
 
     ask_end_with(&fixture, &tv, &end);
@@ -276,7 +270,7 @@ static const struct store_req *heartbeat_by_another(const struct session *sessio
 
 Test(redis_data, a_gateway_with_a_shorter_ttl_brings_no_end_nearer)
 {
-    const struct session tv = begin("f", "tv");
+    const struct session tv = ask_begin(&fixture, "f", "tv");
     const struct store_req *answer = heartbeat_by_another(&tv, 60000);
 
     ASSERT_ERR(answer, ERR_OK);
@@ -288,7 +282,7 @@ Test(redis_data, a_gateway_with_a_shorter_ttl_brings_no_end_nearer)
 
 Test(redis_data, a_gateway_with_a_shorter_ttl_lets_the_sets_outlive_the_sessions)
 {
-    const struct session tv = begin("f", "tv"), phone = ask_session("f", "phone");
+    const struct session tv = ask_begin(&fixture, "f", "tv"), phone = ask_session("f", "phone");
     struct store_req create = {.op = STORE_CREATE, .session = phone, .create = ask_limits(-1, -1)};
 
     fixture.options.ttl_ms = 60000;
@@ -300,7 +294,7 @@ Test(redis_data, a_gateway_with_a_shorter_ttl_lets_the_sets_outlive_the_sessions
 
 Test(redis_data, a_gateway_with_a_longer_ttl_lengthens_all)
 {
-    const struct session tv = begin("f", "tv");
+    const struct session tv = ask_begin(&fixture, "f", "tv");
     const struct store_req *answer = heartbeat_by_another(&tv, 600000);
 
     ASSERT_ERR(answer, ERR_OK);
@@ -316,7 +310,7 @@ Test(redis_data, a_gateway_with_a_longer_ttl_lengthens_all)
 static void play_all(void)
 {
     struct session sessions[2];
-    const struct session third = ask_session("f", "d0"), asleep = begin("g", "d2");
+    const struct session third = ask_session("f", "d0"), asleep = ask_begin(&fixture, "g", "d2");
     struct store_create create = ask_limits(2, -1);
 
     ask_fill(&fixture, "f", "d", sessions, 2);

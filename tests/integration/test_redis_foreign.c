@@ -26,14 +26,6 @@ static void tear_down(void)
 
 TestSuite(redis_foreign, .init = set_up, .fini = tear_down, .timeout = 60);
 
-static struct session begin(const char *family, const char *device)
-{
-    const struct session session = ask_session(family, device);
-
-    ASSERT_ERR(ask_create(&fixture, &session), ERR_OK);
-    return session;
-}
-
 /*
  * A digest of all that Redis holds: names, values, and whether a key has a TTL. The rate counter
  * and the events that a refusal may write (DESIGN.md section 3) are left out.
@@ -99,7 +91,8 @@ Test(redis_foreign, a_create_fails_where_its_own_key_is_taken)
 
 Test(redis_foreign, a_create_fails_whole_where_the_set_of_a_stream_given_up_is_none)
 {
-    const struct session tv = begin("f", "tv"), radio = begin("f", "radio"),
+    const struct session tv = ask_begin(&fixture, "f", "tv"),
+                         radio = ask_begin(&fixture, "f", "radio"),
                          next = ask_session("f", "phone");
     struct store_create create = ask_limits(-1, -1);
 
@@ -115,7 +108,7 @@ Test(redis_foreign, a_create_fails_whole_where_the_set_of_a_stream_given_up_is_n
 
 Test(redis_foreign, an_end_fails_where_the_familys_set_is_none)
 {
-    const struct session tv = begin("f", "tv");
+    const struct session tv = ask_begin(&fixture, "f", "tv");
 
     redis_server_do(redis, "SET family_streams:f theirs");
     char *before = digest();
@@ -125,7 +118,7 @@ Test(redis_foreign, an_end_fails_where_the_familys_set_is_none)
 
 Test(redis_foreign, a_heartbeat_leaves_alone_what_stands_in_the_place_of_a_set)
 {
-    const struct session tv = begin("f", "tv");
+    const struct session tv = ask_begin(&fixture, "f", "tv");
 
     redis_server_do(redis, "SET family_streams:f theirs");
     redis_server_do(redis, "SET device_streams:tv theirs");
@@ -151,7 +144,7 @@ Test(redis_foreign, nothing_can_be_told_of_a_session_that_is_no_text)
 
 Test(redis_foreign, a_tombstone_of_another_type_disturbs_nobody_else)
 {
-    const struct session tv = ask_session("f", "tv"), phone = begin("f", "phone");
+    const struct session tv = ask_session("f", "tv"), phone = ask_begin(&fixture, "f", "phone");
 
     redis_server_do(redis, "RPUSH session_end:%s theirs", tv.id);
     ASSERT_ERR(ask_check(&fixture, &tv), ERR_INTERNAL);
@@ -160,7 +153,7 @@ Test(redis_foreign, a_tombstone_of_another_type_disturbs_nobody_else)
 
 Test(redis_foreign, a_member_whose_key_is_no_text_counts_as_gone)
 {
-    const struct session stranger = ask_session("f", "tv"), tv = begin("f", "tv"),
+    const struct session stranger = ask_session("f", "tv"), tv = ask_begin(&fixture, "f", "tv"),
                          next = ask_session("f", "tv");
 
     redis_server_do(redis, "RPUSH session:%s theirs", stranger.id);
@@ -200,7 +193,7 @@ Test(redis_foreign, a_session_that_cannot_be_read_takes_a_place_and_is_listed_by
     const struct session next = ask_session("f", "tv");
 
     for (int i = 0; i < VALUES; i++) {
-        const struct session odd = begin("f", "tv");
+        const struct session odd = ask_begin(&fixture, "f", "tv");
 
         redis_server_do(redis, "SET session:%s %s PX 100000", odd.id, values[i]);
         const struct store_req *answer = ask_create_with(&fixture, &next, &one);
@@ -215,7 +208,7 @@ Test(redis_foreign, a_session_that_cannot_be_read_takes_a_place_and_is_listed_by
 Test(redis_foreign, a_session_that_cannot_be_read_can_be_given_up)
 {
     for (int i = 0; i < VALUES; i++) {
-        const struct session odd = begin("f", "tv"), next = ask_session("f", "phone");
+        const struct session odd = ask_begin(&fixture, "f", "tv"), next = ask_session("f", "phone");
         struct store_create create = ask_limits(-1, -1);
 
         redis_server_do(redis, "SET session:%s %s PX 100000", odd.id, values[i]);
@@ -284,7 +277,7 @@ Test(redis_foreign, a_heartbeat_writes_at_most_its_time_into_a_value_that_is_no_
 
 Test(redis_foreign, a_session_without_a_ttl_is_given_one_by_a_heartbeat)
 {
-    const struct session tv = begin("f", "tv");
+    const struct session tv = ask_begin(&fixture, "f", "tv");
 
     redis_server_do(redis, "PERSIST session:%s", tv.id);
     ASSERT_ERR(ask_heartbeat(&fixture, &tv), ERR_OK);
@@ -295,7 +288,7 @@ Test(redis_foreign, a_session_without_a_ttl_is_given_one_by_a_heartbeat)
 
 Test(redis_foreign, a_full_redis_admits_nobody_and_keeps_viewers_alive)
 {
-    const struct session tv = begin("f", "tv"), next = ask_session("f", "phone");
+    const struct session tv = ask_begin(&fixture, "f", "tv"), next = ask_session("f", "phone");
 
     store_fixture_age(&fixture, tv.id, 100000);
     redis_server_do(redis, "CONFIG SET maxmemory 1");
@@ -311,7 +304,7 @@ Test(redis_foreign, a_full_redis_admits_nobody_and_keeps_viewers_alive)
 
 Test(redis_foreign, a_full_redis_lets_a_viewer_stop)
 {
-    const struct session tv = begin("f", "tv");
+    const struct session tv = ask_begin(&fixture, "f", "tv");
 
     redis_server_do(redis, "CONFIG SET maxmemory 1");
     ASSERT_ERR(ask_end(&fixture, &tv, END_STOPPED), ERR_OK);

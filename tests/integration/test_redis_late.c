@@ -1,7 +1,5 @@
 /* What Redis carries out after it hung, when nobody waits for it any more; and the time after an outage. */
 #include <criterion/criterion.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "ask.h"
 #include "clock.h"
@@ -49,12 +47,7 @@ static bool is_done(void *arg)
 /* Whether Redis has run so many scripts since its statistics were reset. */
 static bool has_run(void *arg)
 {
-    char *text = redis_server_text(fixture.redis, "INFO commandstats");
-    const char *at = strstr(text, "cmdstat_evalsha:calls=");
-    bool run = at != NULL && atoll(strchr(at, '=') + 1) >= *(int *)arg;
-
-    free(text);
-    return run;
+    return redis_server_calls(fixture.redis, "evalsha") >= *(int *)arg;
 }
 
 /* Outages of the policy deny: what Redis does late isn't mixed with what is adopted. */

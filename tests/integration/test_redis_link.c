@@ -1,58 +1,37 @@
 /* The link to Redis, seen through the store: logging in, being cut off, and coming back without
  * help. */
 #include <criterion/criterion.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "ask.h"
 #include "clock.h"
 #include "container_of.h"
+#include "log_capture.h"
 #include "pump.h"
 #include "redis_server.h"
 
 static struct store_fixture fixture;
 static struct redis_server *redis; /* the fixture's */
-static FILE *log_file;             /* in the place of stderr */
-static int stderr_fd;              /* what it was */
 
 static void set_up(void)
 {
     store_fixture_start(&fixture, STORE_FIXTURE_REDIS);
     fixture.timeout_ms = 300;
     redis = fixture.server;
-    log_file = tmpfile();
-    cr_assert_not_null(log_file);
-    stderr_fd = dup(STDERR_FILENO);
-    dup2(fileno(log_file), STDERR_FILENO);
+    log_capture_start();
 }
 
 static void tear_down(void)
 {
     store_fixture_stop(&fixture);
-    dup2(stderr_fd, STDERR_FILENO);
-    close(stderr_fd);
-    fclose(log_file);
+    log_capture_stop();
 }
 
 TestSuite(redis_link, .init = set_up, .fini = tear_down, .timeout = 60);
 
 static bool was_logged(const char *text)
 {
-    char log[65536];
-    ssize_t len = pread(fileno(log_file), log, sizeof log - 1, 0);
-
-    cr_assert_geq(len, 0);
-    log[len] = '\0';
-    return strstr(log, text) != NULL;
-}
-
-static struct session begin(void)
-{
-    const struct session session = ask_session("f", "tv");
-
-    ASSERT_ERR(ask_create(&fixture, &session), ERR_OK);
-    return session;
+    return log_capture_count(text, "") > 0;
 }
 
 /* Asks until the store isn't unavailable any more. */
@@ -66,18 +45,6 @@ static const struct store_req *check_until_answered(const struct session *sessio
         pump_for(&fixture.loop, 5);
     }
     return answer;
-}
-
-/* How often Redis was connected to, by us and by this very command's connection. */
-static long long connections(void)
-{
-    char *info = redis_server_text(redis, "INFO stats");
-    const char *at = strstr(info, "total_connections_received:");
-
-    cr_assert_not_null(at);
-    long long count = strtoll(at + strlen("total_connections_received:"), NULL, 10);
-    free(info);
-    return count;
 }
 
 /* ---- Requests that wait ---- */
@@ -131,7 +98,7 @@ Test(redis_link, logs_in_with_a_password)
 {
     redis_server_do(redis, "CONFIG SET requirepass secret");
     fixture.address.password = (char[]){"secret"};
-    begin();
+    ask_begin(&fixture, "f", "tv");
 }
 
 Test(redis_link, logs_in_with_a_user_name)
@@ -140,7 +107,7 @@ Test(redis_link, logs_in_with_a_user_name)
     redis_server_do(redis, "ACL SETUSER gateway on >secret ~* &* +@all");
     fixture.address.user = (char[]){"gateway"};
     fixture.address.password = (char[]){"secret"};
-    begin();
+    ask_begin(&fixture, "f", "tv");
 
     char *clients = redis_server_text(redis, "CLIENT LIST");
     cr_assert_not_null(strstr(clients, "user=gateway"));
@@ -171,7 +138,7 @@ Test(redis_link, says_that_a_password_is_missing)
 
 Test(redis_link, says_so_too_where_a_password_was_set_meanwhile)
 {
-    const struct session tv = begin();
+    const struct session tv = ask_begin(&fixture, "f", "tv");
 
     redis_server_do(redis, "CONFIG SET requirepass secret");
     redis_server_do(redis, "CLIENT KILL TYPE normal SKIPME yes");
@@ -193,7 +160,7 @@ Test(redis_link, a_user_who_may_not_write_is_an_outage)
 Test(redis_link, uses_the_database_that_it_is_told)
 {
     fixture.address.db = 3;
-    begin();
+    ask_begin(&fixture, "f", "tv");
     cr_assert_eq(redis_server_number(redis, "EXISTS family_streams:f"), 0);
     redis_server_do(redis, "SELECT 3");
     cr_assert_eq(redis_server_number(redis, "EXISTS family_streams:f"), 1);
@@ -206,7 +173,7 @@ Test(redis_link, finds_a_host_by_its_name)
     fixture.timeout_ms = 5000;
     fixture.address =
         (struct redis_address){.host = (char[]){"localhost"}, .port = redis_server_port(tcp)};
-    begin();
+    ask_begin(&fixture, "f", "tv");
     cr_assert_eq(redis_server_number(tcp, "EXISTS family_streams:f"), 1);
     redis_server_stop(tcp);
 }
@@ -215,12 +182,12 @@ Test(redis_link, finds_a_host_by_its_name)
 
 Test(redis_link, loads_the_scripts_again_where_redis_has_forgotten_them)
 {
-    const struct session tv = begin();
+    const struct session tv = ask_begin(&fixture, "f", "tv");
 
     redis_server_do(redis, "SCRIPT FLUSH");
     ASSERT_ERR(ask_heartbeat(&fixture, &tv), ERR_OK);
     redis_server_do(redis, "SCRIPT FLUSH");
-    begin();
+    ask_begin(&fixture, "f", "tv");
     redis_server_do(redis, "SCRIPT FLUSH");
     ASSERT_ERR(ask_get(&fixture, &tv), ERR_OK);
     redis_server_do(redis, "SCRIPT FLUSH");
@@ -229,7 +196,7 @@ Test(redis_link, loads_the_scripts_again_where_redis_has_forgotten_them)
 
 Test(redis_link, loads_them_again_for_many_calls_under_way)
 {
-    const struct session tv = begin();
+    const struct session tv = ask_begin(&fixture, "f", "tv");
 
     redis_server_do(redis, "SCRIPT FLUSH");
     for (int i = 0; i < CALLS; i++)
@@ -243,7 +210,7 @@ Test(redis_link, loads_them_again_for_many_calls_under_way)
 
 Test(redis_link, asks_again_what_was_unanswered_when_it_was_cut_off)
 {
-    const struct session tv = begin();
+    const struct session tv = ask_begin(&fixture, "f", "tv");
 
     for (int round = 0; round < 20; round++) {
         for (int i = 0; i < CALLS; i++)
@@ -260,7 +227,7 @@ Test(redis_link, asks_again_what_was_unanswered_when_it_was_cut_off)
 Test(redis_link, asks_a_server_that_was_started_again_what_the_old_one_left_unanswered)
 {
     fixture.timeout_ms = 10000;
-    begin();
+    ask_begin(&fixture, "f", "tv");
     redis_server_pause(redis);
     for (int i = 0; i < CALLS; i++) {
         const struct session session = ask_session("f", "tv");
@@ -278,7 +245,7 @@ Test(redis_link, asks_a_server_that_was_started_again_what_the_old_one_left_unan
 
 Test(redis_link, comes_back_when_a_killed_server_is_started_again)
 {
-    const struct session tv = begin();
+    const struct session tv = ask_begin(&fixture, "f", "tv");
 
     redis_server_kill(redis);
     ASSERT_ERR(ask_check(&fixture, &tv), ERR_STORE_UNAVAILABLE);
@@ -286,7 +253,7 @@ Test(redis_link, comes_back_when_a_killed_server_is_started_again)
     redis_server_restart(redis);
     ASSERT_ENDED(check_until_answered(&tv), END_EXPIRED);
     cr_assert_eq(store_state(store_fixture_handle(&fixture, 0)), STORE_UP);
-    begin();
+    ask_begin(&fixture, "f", "tv");
 }
 
 Test(redis_link, starts_before_the_server_does)
@@ -300,7 +267,7 @@ Test(redis_link, starts_before_the_server_does)
     cr_assert(was_logged("Redis connection failed"));
     redis_server_restart(redis);
     check_until_answered(&tv);
-    begin();
+    ask_begin(&fixture, "f", "tv");
 }
 
 Test(redis_link, waits_for_a_server_that_is_loading_its_data)
@@ -309,7 +276,7 @@ Test(redis_link, waits_for_a_server_that_is_loading_its_data)
         .config = "key-load-delay 20000\nloading-process-events-interval-bytes 1024"});
 
     fixture.address = redis_server_address(slow);
-    const struct session tv = begin();
+    const struct session tv = ask_begin(&fixture, "f", "tv");
     for (int i = 0; i < 40; i++)
         redis_server_do(slow, "SET filler-%d %01000d", i, i);
     redis_server_do(slow, "SAVE");
@@ -324,7 +291,7 @@ Test(redis_link, waits_for_a_server_that_is_loading_its_data)
 
 Test(redis_link, keeps_a_deadline_while_the_server_hangs)
 {
-    const struct session tv = begin();
+    const struct session tv = ask_begin(&fixture, "f", "tv");
 
     redis_server_pause(redis);
     int64_t before_ms = clock_monotonic_ms();
@@ -340,8 +307,8 @@ Test(redis_link, keeps_a_deadline_while_the_server_hangs)
 Test(redis_link, a_deadline_shorter_than_the_timeout_leaves_the_link_as_it_is)
 {
     fixture.timeout_ms = 10000;
-    const struct session tv = begin(), nobody = ask_session("f", "tv");
-    long long before = connections();
+    const struct session tv = ask_begin(&fixture, "f", "tv"), nobody = ask_session("f", "tv");
+    long long before = redis_server_connections(redis);
 
     redis_server_pause(redis);
     for (int i = 0; i < CALLS; i++)
@@ -355,13 +322,13 @@ Test(redis_link, a_deadline_shorter_than_the_timeout_leaves_the_link_as_it_is)
     redis_server_resume(redis);
     pump_until(&fixture.loop, are_done, NULL);
     cr_assert_eq(calls.errs[0], ERR_OK);
-    cr_assert_eq(connections(), before);
+    cr_assert_eq(redis_server_connections(redis), before);
 }
 
 Test(redis_link, nothing_waits_any_more_once_the_server_is_away)
 {
-    const struct session tv = begin();
-    long long before = connections();
+    const struct session tv = ask_begin(&fixture, "f", "tv");
+    long long before = redis_server_connections(redis);
 
     redis_server_pause(redis);
     submit(0, STORE_CHECK, &tv, 10000);
@@ -381,14 +348,15 @@ Test(redis_link, nothing_waits_any_more_once_the_server_is_away)
 
     redis_server_resume(redis);
     ASSERT_ERR(check_until_answered(&tv), ERR_OK);
-    cr_assert_gt(connections(), before, "a link that was late is never used again");
+    cr_assert_gt(redis_server_connections(redis), before,
+                 "a link that was late is never used again");
 }
 
 /* ---- Answers that are outages ---- */
 
 Test(redis_link, a_replica_that_takes_no_writes_is_an_outage)
 {
-    const struct session tv = begin(), next = ask_session("f", "tv");
+    const struct session tv = ask_begin(&fixture, "f", "tv"), next = ask_session("f", "tv");
 
     store_fixture_age(&fixture, tv.id, 1000); /* a heartbeat has something to write */
     redis_server_do(redis, "REPLICAOF 127.0.0.1 1");
@@ -436,7 +404,7 @@ Test(redis_link, can_be_closed_while_the_server_does_not_greet)
 Test(redis_link, can_be_closed_while_it_waits_to_connect_again)
 {
     fixture.timeout_ms = 10000;
-    begin();
+    ask_begin(&fixture, "f", "tv");
     redis_server_kill(redis);
     pump_for(&fixture.loop, 20);
     close_with_a_request_pending();
@@ -444,7 +412,7 @@ Test(redis_link, can_be_closed_while_it_waits_to_connect_again)
 
 Test(redis_link, can_be_closed_with_requests_sent)
 {
-    begin();
+    ask_begin(&fixture, "f", "tv");
     redis_server_pause(redis);
     const struct session tv = ask_session("f", "tv");
     for (int i = 1; i < CALLS; i++)

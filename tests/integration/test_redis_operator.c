@@ -1,7 +1,5 @@
 /* What the operator of Redis does to the gateway, and what the gateway's log tells him of it. */
 #include <criterion/criterion.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "ask.h"
 #include "clock.h"
@@ -34,28 +32,17 @@ static bool is_said(void *arg)
     return log_capture_count(arg, "") > 0;
 }
 
-static long long connections(void)
-{
-    char *info = redis_server_text(redis, "INFO stats");
-    const char *at = strstr(info, "total_connections_received:");
-
-    cr_assert_not_null(at);
-    long long count = strtoll(at + strlen("total_connections_received:"), NULL, 10);
-    free(info);
-    return count;
-}
-
 static bool were_made(void *arg)
 {
     const long long *count = arg;
 
-    return connections() >= *count;
+    return redis_server_connections(redis) >= *count;
 }
 
 /* Waits until the link has tried to connect several times more. */
 static void wait_for_tries(void)
 {
-    long long count = connections() + 4;
+    long long count = redis_server_connections(redis) + 4;
 
     pump_until(&fixture.loop, were_made, &count);
 }

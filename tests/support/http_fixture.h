@@ -17,10 +17,13 @@
 #ifndef SUPPORT_HTTP_FIXTURE_H
 #define SUPPORT_HTTP_FIXTURE_H
 
+#include <criterion/criterion.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <unistd.h>
 
 #include "http_server.h"
+#include "raw_http.h"
 
 enum { HTTP_FIXTURE_LARGE = 8 * 1024 * 1024 };
 
@@ -74,5 +77,27 @@ size_t http_fixture_handled(struct http_fixture *fixture);
 
 /* Whether libmicrohttpd complained with this text in it. */
 bool http_fixture_complained(struct http_fixture *fixture, const char *text);
+
+/*
+ * A suite whose tests need one server and one connection to it: they have `fixture` and `fd`, which are
+ * stopped and closed for them.
+ */
+#define HTTP_SUITE(suite)                                                                          \
+    static struct http_fixture *fixture;                                                           \
+    static int fd;                                                                                 \
+                                                                                                   \
+    static void start(void)                                                                        \
+    {                                                                                              \
+        fixture = http_fixture_start((struct http_fixture_limits){0});                             \
+        fd = raw_connect(http_fixture_port(fixture));                                              \
+    }                                                                                              \
+                                                                                                   \
+    static void stop(void)                                                                         \
+    {                                                                                              \
+        close(fd);                                                                                 \
+        http_fixture_stop(fixture);                                                                \
+    }                                                                                              \
+                                                                                                   \
+    TestSuite(suite, .init = start, .fini = stop, .timeout = 60)
 
 #endif

@@ -1,10 +1,8 @@
 /* A gateway's store as it is with Redis, outages and all. */
 #include "outage_fixture.h"
 
-#include <string.h>
-#include <unistd.h>
-
 #include "clock.h"
+#include "log_capture.h"
 #include "memory.h"
 #include "outage_keeper.h"
 #include "pump.h"
@@ -15,10 +13,7 @@ static void begin(struct outage_fixture *fixture)
 {
     fixture->store.timeout_ms = 200;
     fixture->redis = fixture->store.server;
-    fixture->log = tmpfile();
-    cr_assert_not_null(fixture->log);
-    fixture->stderr_fd = dup(STDERR_FILENO);
-    dup2(fileno(fixture->log), STDERR_FILENO);
+    log_capture_start();
 }
 
 void outage_fixture_start(struct outage_fixture *fixture)
@@ -85,9 +80,7 @@ void outage_fixture_stop(struct outage_fixture *fixture)
     store_fixture_stop(&fixture->store);
     outage_free(fixture->outage);
     memory_free(fixture->memory);
-    dup2(fixture->stderr_fd, STDERR_FILENO);
-    close(fixture->stderr_fd);
-    fclose(fixture->log);
+    log_capture_stop();
 }
 
 struct wish {
@@ -105,19 +98,6 @@ static bool is_granted(void *arg)
 void outage_fixture_wait(struct outage_fixture *fixture, enum store_state state)
 {
     pump_until(&fixture->store.loop, is_granted, &(struct wish){fixture, state});
-}
-
-int outage_fixture_logged(struct outage_fixture *fixture, const char *text)
-{
-    static char log[1 << 20];
-    ssize_t len = pread(fileno(fixture->log), log, sizeof log - 1, 0);
-    int count = 0;
-
-    cr_assert_geq(len, 0);
-    log[len] = '\0';
-    for (const char *at = log; (at = strstr(at, text)) != NULL; at += strlen(text))
-        count++;
-    return count;
 }
 
 const struct store_req *outage_fixture_check_elsewhere(struct outage_fixture *fixture,

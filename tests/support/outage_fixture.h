@@ -1,12 +1,10 @@
 /*
  * A gateway's store as it is with Redis, outages and all: two handles (0 is the gateway's, behind
  * the outage decorator; 1 is another gateway's, straight to Redis), the keeper, and the log, kept
- * to be looked at. Asked by ask.h over `store`.
+ * to be looked at (log_capture.h). Asked by ask.h over `store`.
  */
 #ifndef SUPPORT_OUTAGE_FIXTURE_H
 #define SUPPORT_OUTAGE_FIXTURE_H
-
-#include <stdio.h>
 
 #include "ask.h"
 #include "outage.h"
@@ -21,8 +19,6 @@ struct outage_fixture {
     struct outage *outage;        /* the state */
     struct store *keeper_store;   /* the keeper's handle */
     struct outage_keeper *keeper; /* NULL once stopped */
-    FILE *log;                    /* in the place of stderr */
-    int stderr_fd;                /* what it was */
 };
 
 /* Begins with an empty Redis, no handle open, and redis.timeout_ms 200. */
@@ -45,9 +41,6 @@ void outage_fixture_stop(struct outage_fixture *fixture);
 
 /* Runs the loop until the state is this one. */
 void outage_fixture_wait(struct outage_fixture *fixture, enum store_state state);
-
-/* How often a text stands in the log. */
-int outage_fixture_logged(struct outage_fixture *fixture, const char *text);
 
 /* Asks until Redis itself has answered: a handle's connection may be made again later than the
  * keeper's. */

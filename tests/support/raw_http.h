@@ -8,6 +8,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* What requests are made of. */
+#define HOST        "Host: localhost\r\n"
+#define GET(target) "GET " target " HTTP/1.1\r\n" HOST "\r\n"
+
 /* An answer, read off a connection. */
 struct raw_answer {
     int status;      /* 0 where the connection ended before there was one */
@@ -51,6 +55,9 @@ void raw_expect_header(const struct raw_answer *answer, const char *name, const 
 
 /* Expects an answer to a request to have this status and, where it isn't NULL, this body. */
 void raw_expect(int fd, const char *request, int status, const char *body);
+
+/* The same of the next answer, to what was sent before. */
+void raw_expect_answer(int fd, int status, const char *body);
 
 /* Whether the server ends the connection without sending anything more. */
 bool raw_is_closed(int fd);

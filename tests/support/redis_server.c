@@ -171,6 +171,17 @@ struct redis_server *redis_server_start(struct redis_server_options options)
     return server;
 }
 
+/* The number behind a text in a section of INFO; 0 where the text isn't there. */
+static long long info_number(struct redis_server *server, const char *section, const char *before)
+{
+    char *info = redis_server_text(server, "INFO %s", section);
+    const char *at = strstr(info, before);
+    long long number = at != NULL ? strtoll(at + strlen(before), NULL, 10) : 0;
+
+    free(info);
+    return number;
+}
+
 struct redis_server *redis_server_attach(const char *socket, pid_t pid)
 {
     struct redis_server *server = calloc(1, sizeof *server);
@@ -183,11 +194,7 @@ struct redis_server *redis_server_attach(const char *socket, pid_t pid)
     cr_assert_gt(asprintf(&server->url, "unix://%s", socket), 0);
     redis_server_resume(server);
     redis_server_wait(server);
-    char *info = redis_server_text(server, "INFO server");
-    const char *port = strstr(info, "tcp_port:");
-    cr_assert_not_null(port);
-    server->port = (int)strtol(port + strlen("tcp_port:"), NULL, 10);
-    free(info);
+    server->port = (int)info_number(server, "server", "tcp_port:");
     return server;
 }
 
@@ -334,4 +341,20 @@ char *redis_server_text(struct redis_server *server, const char *format, ...)
     char *text = reply->type == REDIS_REPLY_NIL ? NULL : strdup(reply->str);
     freeReplyObject(reply);
     return text;
+}
+
+long long redis_server_connections(struct redis_server *server)
+{
+    long long count = info_number(server, "stats", "total_connections_received:");
+
+    cr_assert_gt(count, 0, "INFO has no count of connections");
+    return count;
+}
+
+long long redis_server_calls(struct redis_server *server, const char *command)
+{
+    char before[64];
+
+    snprintf(before, sizeof before, "cmdstat_%s:calls=", command);
+    return info_number(server, "commandstats", before);
 }

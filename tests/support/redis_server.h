@@ -70,4 +70,9 @@ void redis_server_do(struct redis_server *server, const char *format, ...);
 long long redis_server_number(struct redis_server *server, const char *format, ...);
 char *redis_server_text(struct redis_server *server, const char *format, ...);
 
+/* What INFO counts: how often Redis was connected to, by this very call as well; and how often it was
+ * given a command ("get"), since it started or its statistics were reset. */
+long long redis_server_connections(struct redis_server *server);
+long long redis_server_calls(struct redis_server *server, const char *command);
+
 #endif

@@ -13,70 +13,10 @@
 
 #include "buf.h"
 #include "certificates.h"
-#include "redis_tls.h"
 #include "temp_dir.h"
-#include "tls_pair.h"
+#include "tls_sample.h"
 
-#define SERVER "redis.example"
-
-static char *dir;
-static char *ca; /* the path of the CA that the settings name */
-
-static void set_up(void)
-{
-    dir = temp_dir_make();
-    certificates_make_ca(dir, "ca");
-    ca = temp_dir_path(dir, "ca.pem");
-    certificates_make(
-        dir, "server",
-        (struct certificate_options){.ca = "ca", .names = "DNS:" SERVER ",IP:127.0.0.1,IP:::1"});
-}
-
-static void tear_down(void)
-{
-    temp_dir_remove(dir);
-    free(ca);
-}
-
-TestSuite(redis_tls_files, .init = set_up, .fini = tear_down);
-
-static struct redis_tls *make(struct redis_tls_options options)
-{
-    struct buf reason = BUF_EMPTY;
-    struct redis_tls *tls = redis_tls_new(&options, &reason);
-
-    cr_assert_not_null(tls, "%s", buf_text(&reason));
-    cr_assert_eq(reason.len, 0);
-    return tls;
-}
-
-static void succeeds(struct redis_tls *tls, const char *host, struct tls_pair_server server)
-{
-    struct tls_pair_outcome outcome = tls_pair_connect(tls, host, dir, server);
-
-    cr_assert(outcome.good, "%s: %s", host, outcome.why);
-}
-
-static void fails(struct redis_tls *tls, const char *host, struct tls_pair_server server,
-                  const char *words)
-{
-    struct tls_pair_outcome outcome = tls_pair_connect(tls, host, dir, server);
-
-    cr_assert(!outcome.good, "%s was accepted", host);
-    cr_assert_not_null(strstr(outcome.why, words), "%s: %s", host, outcome.why);
-}
-
-static struct redis_tls *make_with_cert(const char *cert_name, const char *key_name)
-{
-    char *cert = temp_dir_path(dir, cert_name);
-    char *key = key_name != NULL ? temp_dir_path(dir, key_name) : NULL;
-    struct redis_tls *tls =
-        make((struct redis_tls_options){.ca = ca, .cert = cert, .key = key, .verify_name = true});
-
-    free(cert);
-    free(key);
-    return tls;
-}
+TestSuite(redis_tls_files, .init = tls_set_up, .fini = tls_tear_down);
 
 /* Writes the contents of two files into a third. */
 static void join(const char *first, const char *second, const char *both)
@@ -85,7 +25,7 @@ static void join(const char *first, const char *second, const char *both)
     const char *const names[] = {first, second};
 
     for (size_t i = 0; i < 2; i++) {
-        char *path = temp_dir_path(dir, names[i]), chunk[4096];
+        char *path = temp_dir_path(tls_dir, names[i]), chunk[4096];
         FILE *file = fopen(path, "r");
 
         cr_assert_not_null(file);
@@ -93,7 +33,7 @@ static void join(const char *first, const char *second, const char *both)
         fclose(file);
         free(path);
     }
-    free(temp_dir_write(dir, both, buf_text(&text)));
+    free(temp_dir_write(tls_dir, both, buf_text(&text)));
     buf_done(&text);
 }
 
@@ -101,61 +41,64 @@ static void join(const char *first, const char *second, const char *both)
 
 Test(redis_tls_files, certificate_and_key_may_be_in_one_file)
 {
-    certificates_make(dir, "client", (struct certificate_options){.ca = "ca", .client = true});
+    certificates_make(tls_dir, "client", (struct certificate_options){.ca = "ca", .client = true});
     join("client.pem", "client.key", "both.pem");
-    struct redis_tls *tls = make_with_cert("both.pem", NULL);
+    struct redis_tls *tls = tls_make_with_cert("both.pem", NULL);
 
-    succeeds(tls, SERVER, (struct tls_pair_server){.clients = "ca"});
+    tls_succeeds(tls, TLS_SERVER, (struct tls_pair_server){.clients = "ca"});
     redis_tls_free(tls);
 }
 
 Test(redis_tls_files, files_that_were_renewed_are_read_again)
 {
-    struct redis_tls *tls = make((struct redis_tls_options){.ca = ca, .verify_name = true});
+    struct redis_tls *tls = tls_make_usual();
 
-    certificates_make_ca(dir, "new");
-    certificates_make(dir, "renewed",
-                      (struct certificate_options){.ca = "new", .names = "DNS:" SERVER});
-    fails(tls, SERVER, (struct tls_pair_server){.cert = "renewed"}, "no CA that is trusted");
-    certificates_rename(dir, "new", "ca");
-    succeeds(tls, SERVER, (struct tls_pair_server){.cert = "renewed"});
-    fails(tls, SERVER, (struct tls_pair_server){0}, "no CA that is trusted");
+    certificates_make_ca(tls_dir, "new");
+    certificates_make(tls_dir, "renewed",
+                      (struct certificate_options){.ca = "new", .names = "DNS:" TLS_SERVER});
+    tls_fails(tls, TLS_SERVER, (struct tls_pair_server){.cert = "renewed"},
+              "no CA that is trusted");
+    certificates_rename(tls_dir, "new", "ca");
+    tls_succeeds(tls, TLS_SERVER, (struct tls_pair_server){.cert = "renewed"});
+    tls_fails(tls, TLS_SERVER, (struct tls_pair_server){0}, "no CA that is trusted");
     redis_tls_free(tls);
 }
 
 Test(redis_tls_files,
      broken_files_leave_the_old_ones_in_force_and_are_named_when_a_connection_fails)
 {
-    struct redis_tls *tls = make((struct redis_tls_options){.ca = ca, .verify_name = true});
+    struct redis_tls *tls = tls_make_usual();
 
-    free(temp_dir_write(dir, "ca.pem", "this was to be a certificate"));
-    succeeds(tls, SERVER, (struct tls_pair_server){0});
-    fails(tls, "other.example", (struct tls_pair_server){0},
-          "is not for other.example; the newer files can't be used: redis.tls.ca: ");
-    fails(tls, "other.example", (struct tls_pair_server){0},
-          "/ca.pem: holds no certificate in PEM");
+    free(temp_dir_write(tls_dir, "ca.pem", "this was to be a certificate"));
+    tls_succeeds(tls, TLS_SERVER, (struct tls_pair_server){0});
+    tls_fails(tls, "other.example", (struct tls_pair_server){0},
+              "is not for other.example; the newer files can't be used: redis.tls.ca: ");
+    tls_fails(tls, "other.example", (struct tls_pair_server){0},
+              "/ca.pem: holds no certificate in PEM");
 
-    cr_assert_eq(unlink(ca), 0);
-    succeeds(tls, SERVER, (struct tls_pair_server){0});
-    fails(tls, "other.example", (struct tls_pair_server){0}, "/ca.pem: No such file or directory");
+    cr_assert_eq(unlink(tls_ca), 0);
+    tls_succeeds(tls, TLS_SERVER, (struct tls_pair_server){0});
+    tls_fails(tls, "other.example", (struct tls_pair_server){0},
+              "/ca.pem: No such file or directory");
     redis_tls_free(tls);
 }
 
 Test(redis_tls_files, a_certificate_renewed_before_its_key_waits_for_it)
 {
-    certificates_make(dir, "client",
+    certificates_make(tls_dir, "client",
                       (struct certificate_options){.ca = "ca", .client = true, .expired = true});
-    struct redis_tls *tls = make_with_cert("client.pem", "client.key");
-    char *cert = temp_dir_path(dir, "client.pem"), *key = temp_dir_path(dir, "client.key");
-    char *new_cert = temp_dir_path(dir, "new.pem"), *new_key = temp_dir_path(dir, "new.key");
+    struct redis_tls *tls = tls_make_with_cert("client.pem", "client.key");
+    char *cert = temp_dir_path(tls_dir, "client.pem"), *key = temp_dir_path(tls_dir, "client.key");
+    char *new_cert = temp_dir_path(tls_dir, "new.pem"),
+         *new_key = temp_dir_path(tls_dir, "new.key");
     const struct tls_pair_server demanding = {.clients = "ca"};
 
-    certificates_make(dir, "new", (struct certificate_options){.ca = "ca", .client = true});
-    fails(tls, SERVER, demanding, "our certificate (redis.tls.cert) has expired");
+    certificates_make(tls_dir, "new", (struct certificate_options){.ca = "ca", .client = true});
+    tls_fails(tls, TLS_SERVER, demanding, "our certificate (redis.tls.cert) has expired");
     cr_assert_eq(rename(new_cert, cert), 0);
-    fails(tls, SERVER, demanding, "isn't the key of the certificate in redis.tls.cert");
+    tls_fails(tls, TLS_SERVER, demanding, "isn't the key of the certificate in redis.tls.cert");
     cr_assert_eq(rename(new_key, key), 0);
-    succeeds(tls, SERVER, demanding);
+    tls_succeeds(tls, TLS_SERVER, demanding);
     free(cert);
     free(key);
     free(new_cert);
@@ -165,22 +108,22 @@ Test(redis_tls_files, a_certificate_renewed_before_its_key_waits_for_it)
 
 Test(redis_tls_files, the_ca_may_be_a_directory_of_files_of_any_name)
 {
-    char *cas = temp_dir_path(dir, "cas");
+    char *cas = temp_dir_path(tls_dir, "cas");
     char *first = temp_dir_path(cas, "first.crt"), *second = temp_dir_path(cas, "second.pem");
-    char *stranger = temp_dir_path(dir, "stranger.pem");
+    char *stranger = temp_dir_path(tls_dir, "stranger.pem");
 
     cr_assert_eq(mkdir(cas, 0700), 0);
     free(temp_dir_write(cas, "README", "CAs of the company"));
-    cr_assert_eq(rename(ca, first), 0);
-    struct redis_tls *tls = make((struct redis_tls_options){.ca = cas, .verify_name = true});
-    succeeds(tls, SERVER, (struct tls_pair_server){0});
+    cr_assert_eq(rename(tls_ca, first), 0);
+    struct redis_tls *tls = tls_make((struct redis_tls_options){.ca = cas, .verify_name = true});
+    tls_succeeds(tls, TLS_SERVER, (struct tls_pair_server){0});
 
-    certificates_make_ca(dir, "stranger");
-    certificates_make(dir, "theirs",
-                      (struct certificate_options){.ca = "stranger", .names = "DNS:" SERVER});
-    fails(tls, SERVER, (struct tls_pair_server){.cert = "theirs"}, "no CA that is trusted");
+    certificates_make_ca(tls_dir, "stranger");
+    certificates_make(tls_dir, "theirs",
+                      (struct certificate_options){.ca = "stranger", .names = "DNS:" TLS_SERVER});
+    tls_fails(tls, TLS_SERVER, (struct tls_pair_server){.cert = "theirs"}, "no CA that is trusted");
     cr_assert_eq(symlink(stranger, second), 0);
-    succeeds(tls, SERVER, (struct tls_pair_server){.cert = "theirs"});
+    tls_succeeds(tls, TLS_SERVER, (struct tls_pair_server){.cert = "theirs"});
     redis_tls_free(tls);
     free(cas);
     free(first);
@@ -196,7 +139,7 @@ static void *open_many(void *arg)
     char why[128];
 
     for (int i = 0; i < OPENS; i++) {
-        SSL *ssl = redis_tls_open(arg, SERVER, why, sizeof why);
+        SSL *ssl = redis_tls_open(arg, TLS_SERVER, why, sizeof why);
 
         failed += ssl == NULL;
         SSL_free(ssl);
@@ -206,19 +149,19 @@ static void *open_many(void *arg)
 
 Test(redis_tls_files, threads_connect_while_files_are_renewed)
 {
-    struct redis_tls *tls = make((struct redis_tls_options){.ca = ca, .verify_name = true});
-    char *spare = temp_dir_path(dir, "spare.pem");
+    struct redis_tls *tls = tls_make_usual();
+    char *spare = temp_dir_path(tls_dir, "spare.pem");
     pthread_t threads[OPENERS];
 
-    certificates_make_ca(dir, "first");
-    certificates_make_ca(dir, "second");
-    certificates_make(dir, "theirs",
-                      (struct certificate_options){.ca = "second", .names = "DNS:" SERVER});
+    certificates_make_ca(tls_dir, "first");
+    certificates_make_ca(tls_dir, "second");
+    certificates_make(tls_dir, "theirs",
+                      (struct certificate_options){.ca = "second", .names = "DNS:" TLS_SERVER});
     for (int i = 0; i < OPENERS; i++)
         cr_assert_eq(pthread_create(&threads[i], NULL, open_many, tls), 0);
     for (int i = 0; i < RENEWALS; i++) {
         join(i % 2 == 0 ? "first.pem" : "second.pem", "server.pem", "spare.pem");
-        cr_assert_eq(rename(spare, ca), 0);
+        cr_assert_eq(rename(spare, tls_ca), 0);
     }
     for (int i = 0; i < OPENERS; i++) {
         void *failed;
@@ -226,7 +169,7 @@ Test(redis_tls_files, threads_connect_while_files_are_renewed)
         cr_assert_eq(pthread_join(threads[i], &failed), 0);
         cr_assert_null(failed);
     }
-    succeeds(tls, SERVER, (struct tls_pair_server){.cert = "theirs"});
+    tls_succeeds(tls, TLS_SERVER, (struct tls_pair_server){.cert = "theirs"});
     redis_tls_free(tls);
     free(spare);
 }
@@ -251,21 +194,22 @@ static void refuses(struct redis_tls_options options, const char *setting, const
 
 Test(redis_tls_files, a_file_that_is_missing_is_named)
 {
-    char *cert = temp_dir_path(dir, "server.pem");
+    char *cert = temp_dir_path(tls_dir, "server.pem");
     const char *none = "/nowhere/at/all.pem", *words = "No such file or directory";
 
     refuses((struct redis_tls_options){.ca = none}, "redis.tls.ca: ", none, words);
-    refuses((struct redis_tls_options){.ca = ca, .cert = none}, "redis.tls.cert: ", none, words);
-    refuses((struct redis_tls_options){.ca = ca, .cert = cert, .key = none},
+    refuses((struct redis_tls_options){.ca = tls_ca, .cert = none}, "redis.tls.cert: ", none,
+            words);
+    refuses((struct redis_tls_options){.ca = tls_ca, .cert = cert, .key = none},
             "redis.tls.key: ", none, words);
     free(cert);
 }
 
 Test(redis_tls_files, a_file_that_holds_something_else_is_named)
 {
-    char *text = temp_dir_write(dir, "text", "no PEM\n");
-    char *cert = temp_dir_path(dir, "server.pem"), *key = temp_dir_path(dir, "server.key");
-    char *cut = temp_dir_write(dir, "cut.pem",
+    char *text = temp_dir_write(tls_dir, "text", "no PEM\n");
+    char *cert = temp_dir_path(tls_dir, "server.pem"), *key = temp_dir_path(tls_dir, "server.key");
+    char *cut = temp_dir_write(tls_dir, "cut.pem",
                                "-----BEGIN CERTIFICATE-----\nMIIB\n"
                                "-----END CERTIFICATE-----\n");
 
@@ -286,7 +230,7 @@ Test(redis_tls_files, a_file_that_holds_something_else_is_named)
 
 Test(redis_tls_files, a_directory_without_certificates_is_named)
 {
-    char *empty = temp_dir_path(dir, "empty"), *cert = temp_dir_path(dir, "server.pem");
+    char *empty = temp_dir_path(tls_dir, "empty"), *cert = temp_dir_path(tls_dir, "server.pem");
 
     cr_assert_eq(mkdir(empty, 0700), 0);
     refuses((struct redis_tls_options){.ca = empty}, "redis.tls.ca: ", empty, "no certificate");
@@ -297,7 +241,7 @@ Test(redis_tls_files, a_directory_without_certificates_is_named)
 
 Test(redis_tls_files, a_key_of_another_certificate_is_refused)
 {
-    char *cert = temp_dir_path(dir, "server.pem"), *key = temp_dir_path(dir, "ca.key");
+    char *cert = temp_dir_path(tls_dir, "server.pem"), *key = temp_dir_path(tls_dir, "ca.key");
 
     refuses((struct redis_tls_options){.cert = cert, .key = key}, "redis.tls.key: ", key,
             "isn't the key of the certificate in redis.tls.cert");
@@ -309,8 +253,8 @@ Test(redis_tls_files, a_key_of_another_certificate_is_refused)
 
 Test(redis_tls_files, a_key_with_a_password_is_refused_and_nobody_is_asked)
 {
-    char *cert = temp_dir_path(dir, "server.pem"), *key = temp_dir_path(dir, "locked.key");
-    char *plain = temp_dir_path(dir, "server.key");
+    char *cert = temp_dir_path(tls_dir, "server.pem"), *key = temp_dir_path(tls_dir, "locked.key");
+    char *plain = temp_dir_path(tls_dir, "server.key");
     FILE *file = fopen(plain, "r");
     EVP_PKEY *pkey = PEM_read_PrivateKey(file, NULL, NULL, NULL);
 

@@ -4,46 +4,11 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "token.h"
+#include "token_sample.h"
 
-#define KEY_A "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define KEY_B "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100"
 
-static struct token_keys *ring;
-static const struct token_claims claims = {
-    .session_id = "AZaz09-_AZaz09-_AZaz09",
-    .user_id = "u1",
-    .family_id = "f1",
-    .device_id = "d1",
-    .media_id = "m1",
-    .device_name = "Kitchen TV",
-    .player_id = "tab-1",
-    .issued_ms = 1795218000123,
-    .started_ms = 1795217999000,
-    .family_limit = 4,
-    .device_limit = -1,
-};
-
-static void make_ring(void)
-{
-    ring = token_keys_new();
-    cr_assert_not_null(ring);
-    cr_assert_eq(token_keys_add(ring, KEY_A), 0);
-}
-
-static void free_ring(void)
-{
-    token_keys_free(ring);
-}
-
-TestSuite(token, .init = make_ring, .fini = free_ring);
-
-static bool opens(const char *token, size_t len)
-{
-    struct token_claims opened;
-
-    return token_open(ring, token, len, &opened) == 0;
-}
+TestSuite(token, .init = token_sample_set_up, .fini = token_sample_tear_down);
 
 static void assert_same(const struct token_claims *a, const struct token_claims *b)
 {
@@ -94,17 +59,17 @@ Test(token, opens_what_it_sealed)
         char token[TOKEN_MAX + 1];
 
         random_claims(&sealed);
-        int len = token_seal(ring, &sealed, token);
+        int len = token_seal(token_sample_ring, &sealed, token);
         cr_assert_eq((size_t)len, strlen(token));
         cr_assert(token_has_shape(token, (size_t)len));
-        cr_assert_eq(token_open(ring, token, (size_t)len, &opened), 0);
+        cr_assert_eq(token_open(token_sample_ring, token, (size_t)len, &opened), 0);
         assert_same(&sealed, &opened);
     }
 }
 
 Test(token, holds_the_longest_and_the_shortest_claims)
 {
-    struct token_claims longest = claims, shortest = claims, opened;
+    struct token_claims longest = token_sample_claims, shortest = token_sample_claims, opened;
     char token[TOKEN_MAX + 1];
     session_name *names[] = {&longest.user_id, &longest.family_id, &longest.device_id,
                              &longest.media_id, &longest.device_name};
@@ -112,10 +77,10 @@ Test(token, holds_the_longest_and_the_shortest_claims)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         memset(*names[i], 'x', SESSION_NAME_MAX);
     memset(longest.player_id, 'x', SESSION_PLAYER_MAX);
-    int len = token_seal(ring, &longest, token);
+    int len = token_seal(token_sample_ring, &longest, token);
     cr_assert(len > 0 && len <= TOKEN_MAX);
     cr_assert(token_has_shape(token, (size_t)len));
-    cr_assert_eq(token_open(ring, token, (size_t)len, &opened), 0);
+    cr_assert_eq(token_open(token_sample_ring, token, (size_t)len, &opened), 0);
     assert_same(&longest, &opened);
 
     strcpy(shortest.user_id, "u");
@@ -123,10 +88,10 @@ Test(token, holds_the_longest_and_the_shortest_claims)
     strcpy(shortest.device_id, "d");
     strcpy(shortest.media_id, "m");
     shortest.device_name[0] = shortest.player_id[0] = '\0';
-    len = token_seal(ring, &shortest, token);
+    len = token_seal(token_sample_ring, &shortest, token);
     cr_assert(token_has_shape(token, (size_t)len));
     cr_assert_not(token_has_shape(token, (size_t)len - 1));
-    cr_assert_eq(token_open(ring, token, (size_t)len, &opened), 0);
+    cr_assert_eq(token_open(token_sample_ring, token, (size_t)len, &opened), 0);
     assert_same(&shortest, &opened);
 }
 
@@ -134,8 +99,8 @@ Test(token, is_another_text_each_time)
 {
     char one[TOKEN_MAX + 1], other[TOKEN_MAX + 1];
 
-    token_seal(ring, &claims, one);
-    token_seal(ring, &claims, other);
+    token_sample_seal(one);
+    token_sample_seal(other);
     cr_assert_str_neq(one, other);
 }
 
@@ -146,14 +111,14 @@ Test(token, seals_with_the_first_key_and_opens_with_all)
     char by_a[TOKEN_MAX + 1], by_b[TOKEN_MAX + 1];
 
     token_keys_add(promoted, KEY_B);
-    token_keys_add(promoted, KEY_A);
-    int len = token_seal(ring, &claims, by_a);
+    token_keys_add(promoted, TOKEN_SAMPLE_KEY);
+    int len = token_sample_seal(by_a);
     cr_assert_eq(token_open(promoted, by_a, (size_t)len, &opened), 0);
 
-    token_seal(promoted, &claims, by_b);
-    cr_assert_not(opens(by_b, (size_t)len), "the ring has only key A");
-    cr_assert_eq(token_keys_add(ring, KEY_B), 0);
-    cr_assert(opens(by_b, (size_t)len));
+    token_seal(promoted, &token_sample_claims, by_b);
+    cr_assert_not(token_sample_opens(by_b, (size_t)len), "the ring has only the first key");
+    cr_assert_eq(token_keys_add(token_sample_ring, KEY_B), 0);
+    cr_assert(token_sample_opens(by_b, (size_t)len));
     token_keys_free(promoted);
 }
 
@@ -161,9 +126,9 @@ Test(token, opens_where_a_key_stands_twice_in_the_ring)
 {
     char token[TOKEN_MAX + 1];
 
-    cr_assert_eq(token_keys_add(ring, KEY_A), 0);
-    int len = token_seal(ring, &claims, token);
-    cr_assert(opens(token, (size_t)len));
+    cr_assert_eq(token_keys_add(token_sample_ring, TOKEN_SAMPLE_KEY), 0);
+    int len = token_sample_seal(token);
+    cr_assert(token_sample_opens(token, (size_t)len));
 }
 
 Test(token, cannot_be_sealed_or_opened_by_an_empty_ring)
@@ -172,8 +137,8 @@ Test(token, cannot_be_sealed_or_opened_by_an_empty_ring)
     struct token_claims opened;
     char token[TOKEN_MAX + 1];
 
-    cr_assert_eq(token_seal(empty, &claims, token), -1);
-    int len = token_seal(ring, &claims, token);
+    cr_assert_eq(token_seal(empty, &token_sample_claims, token), -1);
+    int len = token_sample_seal(token);
     cr_assert_eq(token_open(empty, token, (size_t)len, &opened), -1);
     token_keys_free(empty);
     token_keys_free(NULL);
@@ -181,40 +146,40 @@ Test(token, cannot_be_sealed_or_opened_by_an_empty_ring)
 
 Test(token, takes_64_hexadecimal_digits_for_a_key_and_nothing_else)
 {
-    cr_assert_eq(token_keys_add(ring, ""), -1);
-    cr_assert_eq(token_keys_add(ring, "0011"), -1);
-    cr_assert_eq(token_keys_add(ring, KEY_A "0"), -1);
-    cr_assert_eq(token_keys_add(ring, KEY_A "00"), -1);
-    cr_assert_eq(token_keys_add(ring, "g" KEY_A), -1);
-    cr_assert_eq(token_keys_add(ring, KEY_B), 0);
+    cr_assert_eq(token_keys_add(token_sample_ring, ""), -1);
+    cr_assert_eq(token_keys_add(token_sample_ring, "0011"), -1);
+    cr_assert_eq(token_keys_add(token_sample_ring, TOKEN_SAMPLE_KEY "0"), -1);
+    cr_assert_eq(token_keys_add(token_sample_ring, TOKEN_SAMPLE_KEY "00"), -1);
+    cr_assert_eq(token_keys_add(token_sample_ring, "g" TOKEN_SAMPLE_KEY), -1);
+    cr_assert_eq(token_keys_add(token_sample_ring, KEY_B), 0);
 }
 
 Test(token, seals_no_claims_that_would_not_open)
 {
-    struct token_claims bad = claims;
+    struct token_claims bad = token_sample_claims;
     char token[TOKEN_MAX + 1];
 
     strcpy(bad.session_id, "short");
-    cr_assert_eq(token_seal(ring, &bad, token), -1);
-    bad = claims;
+    cr_assert_eq(token_seal(token_sample_ring, &bad, token), -1);
+    bad = token_sample_claims;
     bad.media_id[0] = '\0';
-    cr_assert_eq(token_seal(ring, &bad, token), -1);
-    bad = claims;
+    cr_assert_eq(token_seal(token_sample_ring, &bad, token), -1);
+    bad = token_sample_claims;
     bad.family_limit = -2;
-    cr_assert_eq(token_seal(ring, &bad, token), -1);
+    cr_assert_eq(token_seal(token_sample_ring, &bad, token), -1);
 }
 
 Test(token, tells_its_shape_from_other_bearers)
 {
     char token[TOKEN_MAX + 1];
-    int len = token_seal(ring, &claims, token);
+    int len = token_sample_seal(token);
     const char *jwt = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
                       "eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ."
                       "SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c";
 
     cr_assert(token_has_shape(token, (size_t)len));
     cr_assert_not(token_has_shape(jwt, strlen(jwt)));
-    cr_assert_not(token_has_shape(claims.session_id, SESSION_ID_LEN));
+    cr_assert_not(token_has_shape(token_sample_claims.session_id, SESSION_ID_LEN));
     cr_assert_not(token_has_shape("", 0));
 
     token[len / 2] = '.';
@@ -229,7 +194,7 @@ Test(token, has_its_shape_only_where_every_character_is_of_the_alphabet)
     static const char alphabet[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     char token[TOKEN_MAX + 1];
-    int len = token_seal(ring, &claims, token);
+    int len = token_sample_seal(token);
 
     for (size_t i = 8; i < (size_t)len; i++) { /* behind what tells the version */
         char was = token[i];

@@ -5,50 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "token.h"
+#include "token_sample.h"
 
-#define KEY     "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define BASE64  sodium_base64_VARIANT_URLSAFE_NO_PADDING
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 enum { HEAD = 5, NONCE = 24, AROUND = HEAD + NONCE + 16 }; /* the envelope, as token.h draws it */
 enum { FIRST_TEXT = 1 + 1 + SESSION_ID_LEN }; /* where its length stands in the claims */
 
-static struct token_keys *ring;
-static const struct token_claims claims = {
-    .session_id = "AZaz09-_AZaz09-_AZaz09",
-    .user_id = "u1",
-    .family_id = "f1",
-    .device_id = "d1",
-    .media_id = "m1",
-    .device_name = "Kitchen TV",
-    .player_id = "tab-1",
-    .issued_ms = 1795218000123,
-    .started_ms = 1795217999000,
-    .family_limit = 4,
-    .device_limit = -1,
-};
-
-static void make_ring(void)
-{
-    ring = token_keys_new();
-    cr_assert_not_null(ring);
-    cr_assert_eq(token_keys_add(ring, KEY), 0);
-}
-
-static void free_ring(void)
-{
-    token_keys_free(ring);
-}
-
-TestSuite(token_forged, .init = make_ring, .fini = free_ring);
-
-static bool opens(const char *token, size_t len)
-{
-    struct token_claims opened;
-
-    return token_open(ring, token, len, &opened) == 0;
-}
+TestSuite(token_forged, .init = token_sample_set_up, .fini = token_sample_tear_down);
 
 /* Decodes a token into bytes, which have room for TOKEN_MAX. */
 static size_t decode(const char *token, int len, uint8_t *ret_bytes)
@@ -66,7 +31,7 @@ static bool opens_bytes(const uint8_t *bytes, size_t size)
     char text[2 * TOKEN_MAX];
 
     sodium_bin2base64(text, sizeof text, bytes, size, BASE64);
-    return opens(text, strlen(text));
+    return token_sample_opens(text, strlen(text));
 }
 
 /* Whether these bytes open as claims, sealed with the ring's key under this version of the
@@ -76,9 +41,9 @@ static bool opens_sealed(uint8_t version, const uint8_t *plain, size_t size)
     char token[TOKEN_MAX + 1];
     uint8_t key[TOKEN_KEY_LEN], bytes[TOKEN_MAX + AROUND];
 
-    decode(token, token_seal(ring, &claims, token), bytes); /* for the key's name and a nonce */
+    decode(token, token_sample_seal(token), bytes); /* for the key's name and a nonce */
     bytes[0] = version;
-    sodium_hex2bin(key, sizeof key, KEY, strlen(KEY), NULL, NULL, NULL);
+    sodium_hex2bin(key, sizeof key, TOKEN_SAMPLE_KEY, strlen(TOKEN_SAMPLE_KEY), NULL, NULL, NULL);
     crypto_aead_xchacha20poly1305_ietf_encrypt(bytes + HEAD + NONCE, NULL, plain, size, bytes, HEAD,
                                                NULL, bytes + HEAD, key);
     return opens_bytes(bytes, size + AROUND);
@@ -91,7 +56,7 @@ static size_t make_claims(const size_t lens[6], uint8_t ret_plain[TOKEN_MAX])
 
     *at++ = 1; /* version */
     *at++ = 0; /* flags */
-    memcpy(at, claims.session_id, SESSION_ID_LEN);
+    memcpy(at, token_sample_claims.session_id, SESSION_ID_LEN);
     at += SESSION_ID_LEN;
     for (int i = 0; i < 6; i++) {
         *at++ = (uint8_t)lens[i];
@@ -106,41 +71,43 @@ Test(token_forged, hides_what_it_says)
 {
     char token[TOKEN_MAX + 1];
     uint8_t bytes[TOKEN_MAX];
-    size_t size = decode(token, token_seal(ring, &claims, token), bytes);
+    size_t size = decode(token, token_sample_seal(token), bytes);
 
     cr_assert_null(memmem(bytes, size, "Kitchen TV", 10));
-    cr_assert_null(memmem(bytes, size, claims.session_id, SESSION_ID_LEN));
+    cr_assert_null(memmem(bytes, size, token_sample_claims.session_id, SESSION_ID_LEN));
 }
 
 Test(token_forged, refuses_a_token_that_is_cut_or_has_more_behind_it)
 {
     char token[2 * TOKEN_MAX];
-    int len = token_seal(ring, &claims, token);
+    int len = token_sample_seal(token);
 
     for (int cut = 0; cut < len; cut++) {
         char *exact = malloc(cut > 0 ? (size_t)cut : 1); /* no byte behind it may be read */
 
         memcpy(exact, token, (size_t)cut);
-        cr_assert_not(opens(exact, (size_t)cut));
+        cr_assert_not(token_sample_opens(exact, (size_t)cut));
         cr_assert_not(token_has_shape(exact, (size_t)cut) && cut % 4 == 1); /* no bytes have that */
         free(exact);
     }
     for (size_t more = 1; more < 8; more++) {
         memset(token + len, 'A', more);
-        cr_assert_not(opens(token, (size_t)len + more));
+        cr_assert_not(token_sample_opens(token, (size_t)len + more));
     }
-    cr_assert_not(opens(token, sizeof token) || token_has_shape(token, sizeof token));
+    cr_assert_not(token_sample_opens(token, sizeof token) || token_has_shape(token, sizeof token));
     strcpy(token + len, "=");
-    cr_assert_not(opens(token, (size_t)len + 1) || token_has_shape(token, (size_t)len + 1));
+    cr_assert_not(token_sample_opens(token, (size_t)len + 1) ||
+                  token_has_shape(token, (size_t)len + 1));
     token[len] = '\0';
-    cr_assert_not(opens(token, (size_t)len + 1) || token_has_shape(token, (size_t)len + 1));
+    cr_assert_not(token_sample_opens(token, (size_t)len + 1) ||
+                  token_has_shape(token, (size_t)len + 1));
 }
 
 Test(token_forged, refuses_a_token_of_which_any_bit_was_changed)
 {
     char token[TOKEN_MAX + 1];
     uint8_t bytes[TOKEN_MAX];
-    size_t size = decode(token, token_seal(ring, &claims, token), bytes);
+    size_t size = decode(token, token_sample_seal(token), bytes);
 
     cr_assert(opens_bytes(bytes, size));
     for (size_t bit = 0; bit < size * 8; bit++) {
@@ -153,19 +120,20 @@ Test(token_forged, refuses_a_token_of_which_any_bit_was_changed)
 /* Also where only bits differ that a lenient decoder would drop: one token has one text. */
 Test(token_forged, refuses_a_token_of_which_any_character_was_changed)
 {
-    struct token_claims rest = claims;
+    struct token_claims rest = token_sample_claims;
 
     for (int tail = 0; tail < 3; tail++) { /* bytes modulo 3: each ends in another way */
         char token[TOKEN_MAX + 1];
 
         rest.user_id[2 + tail] = 'x';
-        int len = token_seal(ring, &rest, token);
+        int len = token_seal(token_sample_ring, &rest, token);
         for (int at = 0; at < len; at++) {
             char was = token[at];
 
             for (const char *c = LETTERS "=+/ \n"; *c != '\0'; c++) {
                 token[at] = *c;
-                cr_assert_eq(opens(token, (size_t)len), *c == was, "'%c' at %d of %d", *c, at, len);
+                cr_assert_eq(token_sample_opens(token, (size_t)len), *c == was, "'%c' at %d of %d",
+                             *c, at, len);
             }
             token[at] = was;
         }
@@ -177,7 +145,7 @@ Test(token_forged, refuses_random_bytes_behind_a_good_head)
     char token[TOKEN_MAX + 1];
     uint8_t bytes[TOKEN_MAX];
 
-    decode(token, token_seal(ring, &claims, token), bytes);
+    decode(token, token_sample_seal(token), bytes);
     for (int round = 0; round < 2000; round++) {
         size_t size = HEAD + randombytes_uniform(900);
 

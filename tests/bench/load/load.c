@@ -21,7 +21,9 @@
 
 #include "address.h"
 #include "answer.h"
+#include "fail.h"
 #include "latency.h"
+#include "option.h"
 #include "requests.h"
 
 enum { ANSWER_MAX = 64 * 1024, EVENTS = 256, STALLED_MS = 30 * 1000 };
@@ -77,12 +79,6 @@ static struct {
     bool over;                 /* nothing more is sent */
     struct latency latency;    /* of answers */
 } state;
-
-static void __attribute__((noreturn)) fail(const char *what, const char *why)
-{
-    fprintf(stderr, "bench_load: %s: %s\n", what, why);
-    exit(2);
-}
 
 static uint64_t now_ns(void)
 {
@@ -300,16 +296,6 @@ static void print_result(void)
 
 /* ---- options ---- */
 
-static double number(const char *name, const char *text, double least)
-{
-    char *end;
-    double value = strtod(text, &end);
-
-    if (end == text || *end != '\0' || !(value >= least))
-        fail(name, "not a number that makes sense");
-    return value;
-}
-
 static enum requests_order order_of(const char *word)
 {
     static const char *const words[] = {"turn", "random", "once"};
@@ -350,19 +336,19 @@ static void read_options(int argc, char **argv, const char **ret_file,
             *ret_order = order_of(optarg);
             break;
         case 'c':
-            options.connections = (size_t)number("--connections", optarg, 1);
+            options.connections = (size_t)option_number("--connections", optarg, 1);
             break;
         case 's':
-            options.seconds = number("--seconds", optarg, 0);
+            options.seconds = option_number("--seconds", optarg, 0);
             break;
         case 'n':
-            options.count = (uint64_t)number("--count", optarg, 1);
+            options.count = (uint64_t)option_number("--count", optarg, 1);
             break;
         case 'r':
-            options.rate = number("--rate", optarg, 1);
+            options.rate = option_number("--rate", optarg, 1);
             break;
         case 'e':
-            options.expect = (int)number("--expect", optarg, 100);
+            options.expect = (int)option_number("--expect", optarg, 100);
             break;
         case 'b':
             options.bodies = fopen(optarg, "we");

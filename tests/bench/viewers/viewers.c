@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fail.h"
+#include "option.h"
 #include "viewer.h"
 
 static const char usage_text[] =
@@ -61,23 +63,7 @@ static struct {
     uint64_t begun_ns, shown_ns;
 } run;
 
-static void __attribute__((noreturn)) fail(const char *what, const char *why)
-{
-    fprintf(stderr, "bench_viewers: %s: %s\n", what, why);
-    exit(2);
-}
-
 /* ---- options ---- */
-
-static double number(const char *name, const char *text, double least)
-{
-    char *end;
-    double value = strtod(text, &end);
-
-    if (end == text || *end != '\0' || !(value >= least))
-        fail(name, "not a number that makes sense");
-    return value;
-}
 
 enum choice {
     CONNECT,
@@ -107,46 +93,47 @@ static void take_option(struct viewer_options *viewer, enum choice choice)
             fail(optarg, "not an address, or one too many");
         break;
     case VIEWERS:
-        options.viewers = (size_t)number("--viewers", optarg, 1);
+        options.viewers = (size_t)option_number("--viewers", optarg, 1);
         break;
     case SECONDS:
-        options.seconds = number("--seconds", optarg, 0.1);
+        options.seconds = option_number("--seconds", optarg, 0.1);
         break;
     case RAMP:
-        options.ramp = number("--ramp", optarg, 0);
+        options.ramp = option_number("--ramp", optarg, 0);
         break;
     case SEGMENT:
-        viewer->segment_s = number("--segment", optarg, 0.001);
+        viewer->segment_s = option_number("--segment", optarg, 0.001);
         break;
     case SESSION:
-        viewer->session_s = number("--session", optarg, 0.001);
+        viewer->session_s = option_number("--session", optarg, 0.001);
         break;
     case PAUSE:
-        viewer->pause_s = number("--pause", optarg, 0);
+        viewer->pause_s = option_number("--pause", optarg, 0);
         break;
     case CONNECTIONS:
-        options.connections = (size_t)number("--connections", optarg, 1);
+        options.connections = (size_t)option_number("--connections", optarg, 1);
         break;
     case GRACE:
-        options.grace_ms = (int64_t)number("--grace-ms", optarg, 0);
+        options.grace_ms = (int64_t)option_number("--grace-ms", optarg, 0);
         break;
     case SEED:
-        options.seed = (uint64_t)number("--seed", optarg, 1);
+        options.seed = (uint64_t)option_number("--seed", optarg, 1);
         break;
     case PROGRESS:
-        options.progress = number("--progress", optarg, 0);
+        options.progress = option_number("--progress", optarg, 0);
         break;
     case TTL:
-        viewer->rules.ttl_ms = (int64_t)(1000 * number("--ttl", optarg, 1));
+        viewer->rules.ttl_ms = (int64_t)(1000 * option_number("--ttl", optarg, 1));
         break;
     case DISPLACE:
-        viewer->rules.displace_after_ms = (int64_t)(1000 * number("--displace-after", optarg, 0));
+        viewer->rules.displace_after_ms =
+            (int64_t)(1000 * option_number("--displace-after", optarg, 0));
         break;
     case FAMILY:
-        viewer->rules.family_limit = (size_t)number("--family-limit", optarg, 0);
+        viewer->rules.family_limit = (size_t)option_number("--family-limit", optarg, 0);
         break;
     case DEVICE:
-        viewer->rules.device_limit = (size_t)number("--device-limit", optarg, 0);
+        viewer->rules.device_limit = (size_t)option_number("--device-limit", optarg, 0);
         break;
     case HELP:
         fputs(usage_text, stdout);
