@@ -147,11 +147,15 @@ static void enqueue(struct memory *memory, struct entry *entry)
         DL_APPEND_ELEM2(memory->expiry, before, entry, expiry_prev, expiry_next);
 }
 
-/* Its viewer is watching. */
-static void note_seen(struct memory *memory, const struct entry *entry, const struct now *now)
+/* Its viewer is watching, and was last seen then (wall clock; INT64_MIN: never). Once in a window is enough. */
+static void note_seen(struct memory *memory, const struct entry *entry, int64_t seen_ms,
+                      const struct now *now)
 {
-    memory_online_see(&memory->online, memory_text(entry, ENTRY_USER_ID), entry->partition,
-                      now->wall_ms / memory->options.ttl_ms);
+    int64_t ttl_ms = memory->options.ttl_ms, window = now->wall_ms / ttl_ms;
+
+    if (seen_ms / ttl_ms != window)
+        memory_online_see(&memory->online, memory_text(entry, ENTRY_USER_ID), entry->partition,
+                          window);
 }
 
 struct entry *memory_add(struct memory *memory, const struct session *session, int64_t idle_ms,
@@ -180,7 +184,7 @@ struct entry *memory_add(struct memory *memory, const struct session *session, i
     entry->last_heartbeat_ms = now->wall_ms - idle_ms;
     entry->alive_ms = now->monotonic_ms - idle_ms;
     enqueue(memory, entry);
-    note_seen(memory, entry, now);
+    note_seen(memory, entry, INT64_MIN, now);
     memory_note_stand_in(memory, entry);
     return entry;
 }
@@ -289,7 +293,7 @@ int memory_remember_end(struct memory *memory, const struct session *names,
 void memory_touch(struct memory *memory, struct entry *entry, int64_t idle_ms,
                   const struct now *now)
 {
-    int64_t alive_ms = now->monotonic_ms - idle_ms;
+    int64_t alive_ms = now->monotonic_ms - idle_ms, seen_ms = entry->last_heartbeat_ms;
 
     if (alive_ms <= entry->alive_ms)
         return;
@@ -297,7 +301,7 @@ void memory_touch(struct memory *memory, struct entry *entry, int64_t idle_ms,
     entry->last_heartbeat_ms = now->wall_ms - idle_ms;
     DL_DELETE2(memory->expiry, entry, expiry_prev, expiry_next);
     enqueue(memory, entry);
-    note_seen(memory, entry, now);
+    note_seen(memory, entry, seen_ms, now);
 }
 
 int memory_retitle(struct entry *entry, const char *media_id, const char *media_title)
