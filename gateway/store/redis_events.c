@@ -15,16 +15,14 @@
 
 static const char NONE_YET[] = "0-0"; /* an id before all events */
 
-/* -1, 0 or 1, as an id comes before another, is the same, or comes behind it. What is no id comes first. */
-static int compare_ids(const char *id, const char *other)
+/* Whether two ids are one, however they are spelled. */
+static bool is_same_id(const char *id, const char *other)
 {
     uint64_t ms = 0, number = 0, other_ms = 0, other_number = 0;
 
     event_id_parse(id, &ms, &number);
     event_id_parse(other, &other_ms, &other_number);
-    if (ms != other_ms)
-        return ms < other_ms ? -1 : 1;
-    return number != other_number ? (number < other_number ? -1 : 1) : 0;
+    return ms == other_ms && number == other_number;
 }
 
 bool redis_events_is_asked(const struct store_events *events)
@@ -69,8 +67,9 @@ void redis_events_format(const struct redis_format *format, const struct store_r
     if (events->newest) {
         format_last(format, out, "+", 1);
     } else if (events->backwards) {
-        if (events->after[0] != '\0')
-            snprintf(before, sizeof before, "(%s", events->after);
+        if (events->after[0] != '\0') /* Redis knows nothing before 0-0, and refuses to look */
+            snprintf(before, sizeof before, "%s%s", is_same_id(events->after, NONE_YET) ? "" : "(",
+                     events->after);
         format_last(format, out, before, events->most);
     } else if (events->after[0] != '\0') {
         /* The one last seen too: that it is there says that none behind it was trimmed. */
@@ -83,19 +82,13 @@ void redis_events_format(const struct redis_format *format, const struct store_r
 void redis_events_format_doubt(const struct redis_format *format,
                                const struct redis_events_doubt *doubt, struct buf *out)
 {
-    switch (doubt->kind) {
-    case REDIS_EVENTS_BEFORE:
+    if (doubt->kind == REDIS_EVENTS_BEFORE) {
         format_first(format, out, "-", doubt->after, 1);
-        break;
-    case REDIS_EVENTS_NEWEST:
-        format_last(format, out, "+", 1);
-        break;
-    default:
-        resp_command(out, 2);
-        resp_text(out, "XLEN");
-        redis_format_key(format, out, "stream_events", "");
-        break;
+        return;
     }
+    resp_command(out, 2);
+    resp_text(out, "XLEN");
+    redis_format_key(format, out, "stream_events", "");
 }
 
 /* The n-th entry's id; NULL where there is none. */
@@ -197,31 +190,23 @@ static enum err read_entries(const redisReply *reply, size_t n, struct store_eve
     return events->events != NULL ? ERR_OK : ERR_INTERNAL;
 }
 
-/* The next events are those behind this one, or, where it is NULL, all. */
-static enum err move_to(struct store_events *events, const char *id)
-{
-    return text_copy(events->after, sizeof events->after, id != NULL ? id : NONE_YET) == 0
-               ? ERR_OK
-               : ERR_INTERNAL;
-}
-
 enum err redis_events_read(const redisReply *reply, struct store_events *events,
                            struct redis_events_doubt *ret_doubt)
 {
     const char *first = id_of(reply, 0);
     bool resumes = !events->newest && !events->backwards && events->after[0] != '\0';
-    bool knows_none = resumes && compare_ids(events->after, NONE_YET) == 0;
-    bool is_there = resumes && first != NULL && compare_ids(first, events->after) == 0;
+    bool knows_none = resumes && is_same_id(events->after, NONE_YET);
+    bool is_there = resumes && first != NULL && is_same_id(first, events->after);
 
     *ret_doubt = (struct redis_events_doubt){.kind = REDIS_EVENTS_NO_DOUBT};
     if (reply->type != REDIS_REPLY_ARRAY)
         return ERR_INTERNAL;
     if (events->newest)
-        return move_to(events, first);
-    if (knows_none)
-        ret_doubt->kind = first != NULL ? REDIS_EVENTS_LENGTH : REDIS_EVENTS_NO_DOUBT;
-    else if (resumes && !is_there)
-        ret_doubt->kind = first != NULL ? REDIS_EVENTS_BEFORE : REDIS_EVENTS_NEWEST;
+        return text_copy(events->after, sizeof events->after, first != NULL ? first : NONE_YET) == 0
+                   ? ERR_OK
+                   : ERR_INTERNAL;
+    if (resumes && first != NULL && !is_there)
+        ret_doubt->kind = knows_none ? REDIS_EVENTS_LENGTH : REDIS_EVENTS_BEFORE;
     memcpy(ret_doubt->after, events->after, sizeof ret_doubt->after);
     return read_entries(reply, is_there ? 1 : 0, events);
 }
@@ -229,22 +214,10 @@ enum err redis_events_read(const redisReply *reply, struct store_events *events,
 enum err redis_events_settle(const redisReply *reply, const struct redis_events_doubt *doubt,
                              long long kept, struct store_events *events)
 {
-    int wanted = doubt->kind == REDIS_EVENTS_LENGTH ? REDIS_REPLY_INTEGER : REDIS_REPLY_ARRAY;
-    const char *id = id_of(reply, 0);
-
-    if (reply->type != wanted)
-        return ERR_INTERNAL;
-    switch (doubt->kind) {
-    case REDIS_EVENTS_LENGTH:
-        events->gap = reply->integer >= kept;
-        return ERR_OK;
-    case REDIS_EVENTS_BEFORE:
-        events->gap = id == NULL;
-        return ERR_OK;
-    case REDIS_EVENTS_NEWEST:
-        events->gap = compare_ids(id != NULL ? id : NONE_YET, doubt->after) < 0;
-        return events->gap ? move_to(events, id) : ERR_OK;
-    default:
-        return ERR_INTERNAL;
+    if (doubt->kind == REDIS_EVENTS_BEFORE) {
+        events->gap = reply->type == REDIS_REPLY_ARRAY && reply->elements == 0;
+        return reply->type == REDIS_REPLY_ARRAY ? ERR_OK : ERR_INTERNAL;
     }
+    events->gap = reply->type == REDIS_REPLY_INTEGER && reply->integer >= kept;
+    return reply->type == REDIS_REPLY_INTEGER ? ERR_OK : ERR_INTERNAL;
 }
