@@ -173,12 +173,13 @@ static bool matches(const struct store_filter *filter, const struct event *event
 /* Reads the entries from the n-th on: those that match, and the last one's id. */
 static enum err read_entries(const redisReply *reply, size_t n, struct store_events *events)
 {
+    size_t end = reply->elements < n + events->most ? reply->elements : n + events->most;
     struct event *read = calloc(reply->elements + 1, sizeof *read);
     size_t count = 0;
 
     if (read == NULL)
         return ERR_INTERNAL;
-    for (; n < reply->elements; n++) {
+    for (; n < end; n++) {
         if (read_entry(reply->element[n], &read[count]) != 0)
             continue;
         memcpy(events->after, read[count].id, sizeof events->after);
