@@ -15,14 +15,21 @@
 
 static const char NONE_YET[] = "0-0"; /* an id before all events */
 
-/* Whether two ids are one, however they are spelled. */
-static bool is_same_id(const char *id, const char *other)
+/* -1, 0 or 1, as an id comes before another, is the same, however it is spelled, or comes behind it. */
+static int compare_ids(const char *id, const char *other)
 {
     uint64_t ms = 0, number = 0, other_ms = 0, other_number = 0;
 
     event_id_parse(id, &ms, &number);
     event_id_parse(other, &other_ms, &other_number);
-    return ms == other_ms && number == other_number;
+    if (ms != other_ms)
+        return ms < other_ms ? -1 : 1;
+    return number != other_number ? (number < other_number ? -1 : 1) : 0;
+}
+
+static bool is_same_id(const char *id, const char *other)
+{
+    return compare_ids(id, other) == 0;
 }
 
 bool redis_events_is_asked(const struct store_events *events)
@@ -84,11 +91,13 @@ void redis_events_format_doubt(const struct redis_format *format,
 {
     if (doubt->kind == REDIS_EVENTS_BEFORE) {
         format_first(format, out, "-", doubt->after, 1);
-        return;
+    } else if (doubt->kind == REDIS_EVENTS_NEWEST) {
+        format_last(format, out, "+", 1);
+    } else {
+        resp_command(out, 2);
+        resp_text(out, "XLEN");
+        redis_format_key(format, out, "stream_events", "");
     }
-    resp_command(out, 2);
-    resp_text(out, "XLEN");
-    redis_format_key(format, out, "stream_events", "");
 }
 
 /* The n-th entry's id; NULL where there is none. */
@@ -191,6 +200,14 @@ static enum err read_entries(const redisReply *reply, size_t n, struct store_eve
     return events->events != NULL ? ERR_OK : ERR_INTERNAL;
 }
 
+/* Moves to the newest event, which this is; NULL where there is none yet. */
+static enum err move_to(struct store_events *events, const char *id)
+{
+    return text_copy(events->after, sizeof events->after, id != NULL ? id : NONE_YET) == 0
+               ? ERR_OK
+               : ERR_INTERNAL;
+}
+
 enum err redis_events_read(const redisReply *reply, struct store_events *events,
                            struct redis_events_doubt *ret_doubt)
 {
@@ -203,11 +220,11 @@ enum err redis_events_read(const redisReply *reply, struct store_events *events,
     if (reply->type != REDIS_REPLY_ARRAY)
         return ERR_INTERNAL;
     if (events->newest)
-        return text_copy(events->after, sizeof events->after, first != NULL ? first : NONE_YET) == 0
-                   ? ERR_OK
-                   : ERR_INTERNAL;
+        return move_to(events, first);
     if (resumes && first != NULL && !is_there)
         ret_doubt->kind = knows_none ? REDIS_EVENTS_LENGTH : REDIS_EVENTS_BEFORE;
+    else if (resumes && first == NULL && !knows_none)
+        ret_doubt->kind = REDIS_EVENTS_NEWEST;
     memcpy(ret_doubt->after, events->after, sizeof ret_doubt->after);
     return read_entries(reply, is_there ? 1 : 0, events);
 }
@@ -215,10 +232,16 @@ enum err redis_events_read(const redisReply *reply, struct store_events *events,
 enum err redis_events_settle(const redisReply *reply, const struct redis_events_doubt *doubt,
                              long long kept, struct store_events *events)
 {
-    if (doubt->kind == REDIS_EVENTS_BEFORE) {
-        events->gap = reply->type == REDIS_REPLY_ARRAY && reply->elements == 0;
-        return reply->type == REDIS_REPLY_ARRAY ? ERR_OK : ERR_INTERNAL;
-    }
-    events->gap = reply->type == REDIS_REPLY_INTEGER && reply->integer >= kept;
-    return reply->type == REDIS_REPLY_INTEGER ? ERR_OK : ERR_INTERNAL;
+    const char *id = id_of(reply, 0);
+    int wanted = doubt->kind == REDIS_EVENTS_LENGTH ? REDIS_REPLY_INTEGER : REDIS_REPLY_ARRAY;
+
+    if (reply->type != wanted)
+        return ERR_INTERNAL;
+    if (doubt->kind == REDIS_EVENTS_LENGTH)
+        events->gap = reply->integer >= kept;
+    else if (doubt->kind == REDIS_EVENTS_BEFORE)
+        events->gap = id == NULL;
+    else
+        events->gap = compare_ids(id != NULL ? id : NONE_YET, doubt->after) < 0;
+    return doubt->kind == REDIS_EVENTS_NEWEST && events->gap ? move_to(events, id) : ERR_OK;
 }
