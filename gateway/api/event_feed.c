@@ -164,7 +164,7 @@ static bool take_events(struct question *question, struct feed_partition *part)
     if (question->req.err != ERR_OK)
         return false;
     if (question->req.in_place) {
-        tell_events(feed, question->partition, events, false);
+        tell_events(feed, PARTITION_COUNT, events, false);
         strcpy(part->stand_in, events->after);
         return false;
     }
