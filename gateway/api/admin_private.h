@@ -20,6 +20,9 @@
  */
 const char *admin_let_in(struct http_request *http);
 
+/* The handler of what is no call: 404 or 405, for whoever is let in. */
+void admin_unknown(struct http_request *http);
+
 /* ---- admin_call.c ---- */
 
 /*
@@ -91,6 +94,10 @@ struct admin_param {
  * UTF-8, and the request has been answered with a 400 that names it.
  */
 bool admin_query_read(struct http_request *http, const struct admin_param *params);
+
+/* The same for a call that takes none, and for a change that takes a `reason` alone. */
+bool admin_query_empty(struct http_request *http);
+bool admin_query_reason(struct admin_call *call);
 
 /* The number that a parameter is; as it was where text is "". false: it is none in range, answered in that way. */
 bool admin_query_number(struct http_request *http, const char *name, const char *text,
@@ -171,7 +178,6 @@ void admin_events(struct http_request *http);
 void admin_config(struct http_request *http);
 void admin_drain(struct http_request *http);
 void admin_undrain(struct http_request *http);
-void admin_unknown(struct http_request *http);
 void admin_metrics(struct http_request *http);
 
 #endif
