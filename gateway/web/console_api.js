@@ -38,10 +38,11 @@ export function path(...segments) {
   return ["/admin/v1", ...segments.map(encodeURIComponent)].join("/");
 }
 
-/** The path with those parameters that have a value. */
+/** The path with those parameters that have a value. A space is %20: the gateway takes a + for a +. */
 export function withQuery(where, parameters) {
   const given = Object.entries(parameters ?? {}).filter(([, value]) => value !== undefined && value !== null && value !== "");
-  return given.length === 0 ? where : `${where}?${new URLSearchParams(given)}`;
+  if (given.length === 0) return where;
+  return `${where}?${given.map((pair) => pair.map(encodeURIComponent).join("=")).join("&")}`;
 }
 
 function sentence(text) {

@@ -103,7 +103,7 @@ export function openSubject(kind, place, route, signal) {
 
   function show(subject) {
     active = subject.sessions.length;
-    meter.show(subject.usage);
+    meter.show(subject.usage[kind]);
     table.show(subject.sessions);
     table.element.hidden = active === 0;
     noStreams.hidden = active > 0;

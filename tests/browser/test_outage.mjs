@@ -1,0 +1,35 @@
+// Redis goes away and comes back: the console says so, and goes on.
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+
+import { findings, go, rowOf, screenshot, signedIn } from "./support/browser.mjs";
+import { fresh, watch } from "./support/player.mjs";
+import { REDIS_PID, STORE } from "./support/settings.mjs";
+
+if (STORE === "redis") {
+  after(() => process.kill(REDIS_PID, "SIGCONT"));
+
+  test("a_banner_says_during_an_outage_what_it_means_and_what_to_do", signedIn(async (page) => {
+    const family = fresh("family");
+    await watch({ family, mediaTitle: "Before" });
+    await go(page, `#/family/${family}`, "Family");
+    await rowOf(page, "Before").waitFor();
+    process.kill(REDIS_PID, "SIGSTOP");
+    const banner = page.getByRole("heading", { name: "Redis is away: this gateway serves from its embedded store." });
+    await banner.waitFor();
+    await page.getByText("Look whether Redis runs and can be reached").waitFor();
+    await watch({ family, device: "another", mediaTitle: "Meanwhile" });
+    await rowOf(page, "Meanwhile").waitFor();
+    assert.deepEqual(await findings(page), []);
+    await screenshot(page, "outage");
+    await go(page, "#/overview", "Overview");
+    await page.locator(".tile", { hasText: "Store" }).getByText("fallback").waitFor();
+
+    process.kill(REDIS_PID, "SIGCONT");
+    await banner.waitFor({ state: "detached" });
+    await page.getByText("Redis: up").waitFor();
+    await go(page, `#/family/${family}`, "Family");
+    await rowOf(page, "Meanwhile").waitFor();
+    await rowOf(page, "Before").waitFor();
+  }));
+}
