@@ -41,6 +41,8 @@
       "the gateway has failed: its log says why") \
     X(ERR_STORE_UNAVAILABLE,     "store_unavailable", 503, "Service Unavailable", \
       "the store of sessions is away: go on playing, and try again") \
+    X(ERR_OVERLOADED,            "overloaded", 503, "Service Unavailable", \
+      "this gateway has as many connections as it may: ask another, or try again later") \
     X(ERR_SHUTTING_DOWN,         "shutting_down", 503, "Service Unavailable", \
       "this gateway is stopping: ask another")
 /* clang-format on */

@@ -1,42 +1,40 @@
 /* Accepts on a unix socket and deals its connections out to workers in turn. */
 #include "acceptor.h"
 
-#include <sys/socket.h>
-
-#include "container_of.h"
 #include "listener.h"
 #include "loop.h"
 #include "worker.h"
 
-static void on_acceptable(uv_poll_t *poll, int status, int events)
+static void deal_out(void *arg, int fd, const struct sockaddr *from, socklen_t from_len)
 {
-    struct acceptor *acceptor = CONTAINER_OF(poll, struct acceptor, poll);
-    int fd;
+    struct acceptor *acceptor = arg;
+    (void)from;
+    (void)from_len;
 
-    (void)status;
-    (void)events;
-    while ((fd = accept4(acceptor->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
-        worker_hand_over(acceptor->workers[acceptor->next], fd);
-        acceptor->next = (acceptor->next + 1) % acceptor->count;
-    }
+    worker_hand_over(acceptor->workers[acceptor->next], fd);
+    acceptor->next = (acceptor->next + 1) % acceptor->count;
 }
 
-void acceptor_start(struct acceptor *acceptor, struct loop *loop, const struct listener *listener,
-                    struct worker **workers, size_t count)
+int acceptor_start(struct acceptor *acceptor, struct loop *loop, const struct listener *listener,
+                   struct worker **workers, size_t count)
 {
+    int rc = 0;
+
     if (listener->address.kind != LISTEN_UNIX)
-        return;
-    acceptor->fd = listener->fds[0];
+        return 0;
     acceptor->workers = workers;
     acceptor->count = count;
-    acceptor->next = 0;
-    uv_poll_init(&loop->uv, &acceptor->poll, acceptor->fd);
-    uv_poll_start(&acceptor->poll, UV_READABLE, on_acceptable);
+    rc = listening_start(&acceptor->listening, &loop->uv, listener->fds[0], deal_out, acceptor);
+    acceptor->in_use = rc == 0;
+    return rc;
 }
 
 void acceptor_stop(struct acceptor *acceptor)
 {
-    if (acceptor->fd >= 0)
-        uv_close((uv_handle_t *)&acceptor->poll, NULL);
-    acceptor->fd = -1;
+    if (!acceptor->in_use)
+        return;
+    acceptor->in_use = false;
+    listening_stop(&acceptor->listening);
+    uv_close((uv_handle_t *)&acceptor->listening.poll, NULL);
+    uv_close((uv_handle_t *)&acceptor->listening.pause, NULL);
 }

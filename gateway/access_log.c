@@ -39,6 +39,8 @@ void access_log_write(struct access_log *log, const struct http_access *access)
 {
     enum log_level level = access->status >= 500 ? LOG_ERROR : LOG_INFO;
 
+    if (access->code == ERR_OVERLOADED && was_logged(log, err_word(access->code)))
+        return;
     if (is_authorize(access) && !log_enabled(LOG_DEBUG) &&
         (access->status == 200 || was_logged(log, access->session_id)))
         return;

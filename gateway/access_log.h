@@ -3,6 +3,7 @@
  *
  * Authorize is asked for every segment, so allowed ones are left out, and a refused one is logged at most
  * once a second for each session (Shaka repeats a refused segment several times a second). `debug` logs all.
+ * So is what comes while the gateway has too much to do: a log must not make that worse.
  * Paths are never logged, since a token may stand in one: the route's pattern is.
  */
 #ifndef GATEWAY_ACCESS_LOG_H

@@ -27,9 +27,9 @@
 #include "shown_settings.h"
 #include "worker.h"
 
-#define ADMIN_CONNECTIONS 256
+#define ADMIN_CONNECTIONS 512 /* more than may watch the live feed */
 #define HEADER_LIMIT      (32 * 1024)
-#define SPARE_FILES       1024 /* beside the player's connections */
+#define SPARE_FILES       1024 /* beside the player's connections, and those that are turned away */
 
 struct app {
     const struct settings *settings;             /* all of them, checked */
@@ -49,6 +49,8 @@ struct app {
     struct outage *outage;                       /* whether Redis is there; NULL: without Redis */
     struct generations *generations;             /* of cached answers; the same */
     struct redis_setup redis;                    /* where it is */
+    unsigned player_limit;                       /* connections of the player listener */
+    atomic_uint player_open, admin_open;         /* connections; shared with the threads */
     struct worker **workers;                     /* the player listener's, then the admin thread */
     size_t worker_count;                         /* started, the admin thread included */
 };
@@ -230,7 +232,8 @@ static int start_workers(struct app *app)
     fill_options(app, &options);
     options.listener = API_PLAYER;
     options.routes = api_player_routes(&options.route_count);
-    options.http.connection_limit = (unsigned)((size_t)settings->http_connections / players + 1);
+    options.http.connection_limit = app->player_limit;
+    options.http.connections = &app->player_open;
     for (size_t i = 0; i < players && rc == APP_OK; i++) {
         snprintf(options.name, sizeof options.name, "worker %zu", i + 1);
         rc = start_worker(app, &options, &app->player, i);
@@ -240,6 +243,7 @@ static int start_workers(struct app *app)
     options.listener = API_ADMIN;
     options.routes = api_admin_routes(&options.route_count);
     options.http.connection_limit = ADMIN_CONNECTIONS;
+    options.http.connections = &app->admin_open;
     options.keeps = true;
     strcpy(options.name, "admin");
     return start_worker(app, &options, &app->admin, 0);
@@ -295,19 +299,32 @@ static void on_reload(uv_signal_t *handle, int number)
     settings_free(&settings);
 }
 
-/* Raises the number of files this process may open to what it is allowed, and warns where that is too few. */
-static void raise_file_limit(const struct settings *settings)
+/*
+ * Raises the number of files this process may open to what it is allowed. Where that is too few for
+ * http.connections, warns, and takes fewer: who can't be accepted can't be told 503 either.
+ */
+static void set_player_limit(struct app *app)
 {
-    rlim_t wanted = (rlim_t)settings->http_connections + SPARE_FILES;
+    rlim_t connections = (rlim_t)app->settings->http_connections;
+    rlim_t others =
+        SPARE_FILES + ((rlim_t)app->settings->workers + 1) * HTTP_LINGERS_MAX + ADMIN_CONNECTIONS;
     struct rlimit limit;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+    app->player_limit = (unsigned)connections;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= connections + others)
         return;
-    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    limit.rlim_cur = limit.rlim_max < connections + others ? limit.rlim_max : connections + others;
     setrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_cur < wanted)
-        log_line(LOG_WARN, "http.connections is more than this process may open files",
-                 LOG_INT("allowed", (int64_t)limit.rlim_cur), LOG_INT("wanted", (int64_t)wanted));
+    if (limit.rlim_cur >= connections + others)
+        return;
+    if (limit.rlim_cur < connections + SPARE_FILES)
+        app->player_limit =
+            (unsigned)(limit.rlim_cur > 2 * SPARE_FILES ? limit.rlim_cur - SPARE_FILES
+                                                        : limit.rlim_cur / 2);
+    log_line(LOG_WARN, "http.connections is more than this process may open files",
+             LOG_INT("allowed", (int64_t)limit.rlim_cur),
+             LOG_INT("wanted", (int64_t)(connections + others)),
+             LOG_INT("connections", app->player_limit));
 }
 
 static void watch_signals(struct app *app)
@@ -321,6 +338,18 @@ static void watch_signals(struct app *app)
     uv_signal_start(&app->sigterm, on_signal, SIGTERM);
     uv_signal_start(&app->sigint, on_signal, SIGINT);
     signal(SIGPIPE, SIG_IGN);
+}
+
+/* Has somebody accept where a listener is a unix socket. */
+static int start_acceptors(struct app *app)
+{
+    size_t players = (size_t)app->settings->workers;
+
+    if (acceptor_start(&app->accept_player, &app->loop, &app->player, app->workers, players) == 0 &&
+        acceptor_start(&app->accept_admin, &app->loop, &app->admin, &app->workers[players], 1) == 0)
+        return APP_OK;
+    log_line(LOG_ERROR, "can't accept connections");
+    return APP_FAILED;
 }
 
 static int serve(struct app *app)
@@ -337,11 +366,9 @@ static int serve(struct app *app)
         rc = open_store(app);
     if (rc == APP_OK)
         rc = start_workers(app);
+    if (rc == APP_OK)
+        rc = start_acceptors(app);
     if (rc == APP_OK) {
-        acceptor_start(&app->accept_player, &app->loop, &app->player, app->workers,
-                       (size_t)settings->workers);
-        acceptor_start(&app->accept_admin, &app->loop, &app->admin,
-                       &app->workers[settings->workers], 1);
         log_line(LOG_INFO, "serving", LOG_STR("version", GATEWAY_VERSION),
                  LOG_INT("workers", settings->workers));
         loop_run(&app->loop);
@@ -354,8 +381,6 @@ int app_run(const struct settings *settings, const char *file)
     struct app app = {
         .settings = settings,
         .file = file,
-        .accept_player = ACCEPTOR_UNUSED,
-        .accept_admin = ACCEPTOR_UNUSED,
     };
 
     log_setup((enum log_level)settings->log_level, (enum log_format)settings->log_format);
@@ -363,7 +388,7 @@ int app_run(const struct settings *settings, const char *file)
     if (loop_init(&app.loop) != 0)
         return APP_FAILED;
     watch_signals(&app);
-    raise_file_limit(settings);
+    set_player_limit(&app);
 
     int rc = serve(&app);
 

@@ -26,8 +26,11 @@ void *admin_call_new(struct http_request *http, size_t size)
 {
     const char *who = admin_let_in(http);
 
-    if (who == NULL)
-        return NULL;
+    return who != NULL ? admin_call_new_of(http, who, size) : NULL;
+}
+
+void *admin_call_new_of(struct http_request *http, const char *who, size_t size)
+{
     struct admin_call *call = calloc(1, size);
     if (call == NULL) {
         http_problem(http, ERR_INTERNAL, "out of memory");

@@ -2,38 +2,20 @@
  * GET /metrics: what Prometheus scrapes.
  *
  * What happens is counted where it happens. What is known elsewhere is asked for when a scrape comes: how many
- * sessions live, of each partition of the store, some partitions at a time; what the process uses; how the store is.
+ * sessions live, of each partition of the store; what the process uses; how the store is.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "admin_private.h"
 #include "api_metrics.h"
-#include "clock.h"
 #include "container_of.h"
-#include "partition.h"
 #include "process_usage.h"
-#include "store_query.h"
-
-#define COUNTED_AT_ONCE 16 /* partitions */
-
-/* One of the questions under way. */
-struct count {
-    struct store_req req;     /* COUNT */
-    struct store_query query; /* its answer */
-    struct scrape *scrape;    /* that it is for */
-};
 
 /* A scrape: answered when the last partition has been counted. */
 struct scrape {
-    struct http_request *http; /* to be answered */
-    struct api *api;           /* this thread's */
-    int64_t deadline_ms;       /* of all questions */
-    unsigned next;             /* partition to be asked about */
-    unsigned pending;          /* questions */
-    bool failed;               /* at least one wasn't answered */
-    uint64_t sessions, users;  /* so far */
-    struct count counts[];     /* room for the questions */
+    struct admin_call call;   /* asks */
+    uint64_t sessions, users; /* so far */
 };
 
 static void set_store_states(struct store *store)
@@ -64,83 +46,55 @@ static void set_process(void)
     metrics_set(API_METRIC_BUILD, 1);
 }
 
-static void reply(const struct scrape *scrape)
+static struct http_response *render(void)
 {
     uint64_t *cells = malloc(API_METRICS_CELLS * sizeof *cells);
     struct http_response *response = NULL;
     struct buf text = BUF_EMPTY;
 
-    metrics_set(API_METRIC_SESSIONS, scrape->failed ? METRICS_UNSET : scrape->sessions);
-    metrics_set(API_METRIC_USERS, scrape->failed ? METRICS_UNSET : scrape->users);
-    metrics_set(API_METRIC_DRAINING, atomic_load(scrape->api->options.draining));
-    set_store_states(scrape->api->store);
-    set_process();
-    if (cells != NULL) {
-        metrics_read(cells, API_METRICS_CELLS);
-        metrics_text(api_metrics, api_metrics_count, cells, &text);
-        if (!text.failed)
-            response = http_response_new(200, "text/plain; version=0.0.4; charset=utf-8", text.data,
-                                         text.len);
-    }
-    http_reply(scrape->http, response);
+    if (cells == NULL)
+        return NULL;
+    metrics_read(cells, API_METRICS_CELLS);
+    metrics_text(api_metrics, api_metrics_count, cells, &text);
+    if (!text.failed)
+        response =
+            http_response_new(200, "text/plain; version=0.0.4; charset=utf-8", text.data, text.len);
     buf_done(&text);
     free(cells);
+    return response;
 }
 
-static void ask(struct count *count);
-
-static void on_counted(struct store_req *req)
+static void on_counted(struct admin_call *call, struct store_req *req, unsigned partition)
 {
-    struct count *count = CONTAINER_OF(req, struct count, req);
-    struct scrape *scrape = count->scrape;
+    struct scrape *scrape = CONTAINER_OF(call, struct scrape, call);
 
-    if (req->err == ERR_OK) {
-        scrape->sessions += count->query.count.sessions;
-        scrape->users += count->query.count.users_online;
-    } else {
-        scrape->failed = true;
-    }
-    if (!scrape->failed && scrape->next < scrape->api->store->partitions) {
-        ask(count);
-    } else if (--scrape->pending == 0) {
-        reply(scrape);
-        free(scrape);
-    }
+    (void)partition;
+    scrape->sessions += req->query->count.sessions;
+    scrape->users += req->query->count.users_online;
 }
 
-/* Asks about the next partition. */
-static void ask(struct count *count)
+static void on_all_counted(struct admin_call *call)
 {
-    struct store_req *req = &count->req;
+    const struct scrape *scrape = CONTAINER_OF(call, struct scrape, call);
+    bool known = call->err == ERR_OK;
 
-    memset(&req->session, 0, sizeof req->session);
-    memcpy(req->session.id, partition_tag(count->scrape->next++), PARTITION_TAG_LEN);
-    req->op = STORE_COUNT;
-    req->query = &count->query;
-    req->deadline_ms = count->scrape->deadline_ms;
-    req->done = on_counted;
-    store_submit(count->scrape->api->store, req);
+    metrics_set(API_METRIC_SESSIONS, known ? scrape->sessions : METRICS_UNSET);
+    metrics_set(API_METRIC_USERS, known ? scrape->users : METRICS_UNSET);
+    set_store_states(call->api->store);
+    set_process();
+    metrics_set(API_METRIC_DRAINING, api_is_draining(call->api));
+    http_reply(call->http, render());
+    admin_call_free(call);
 }
 
 void admin_metrics(struct http_request *http)
 {
-    struct api *api = http_request_server_arg(http);
+    const struct api *api = http_request_server_arg(http);
+    struct scrape *scrape = api->options.metrics_public
+                                ? admin_call_new_of(http, "", sizeof *scrape)
+                                : admin_call_new(http, sizeof *scrape);
 
-    if (!api->options.metrics_public && admin_let_in(http) == NULL)
-        return;
-    unsigned at_once =
-        api->store->partitions < COUNTED_AT_ONCE ? api->store->partitions : COUNTED_AT_ONCE;
-    struct scrape *scrape = calloc(1, sizeof *scrape + at_once * sizeof scrape->counts[0]);
-    if (scrape == NULL) {
-        http_problem(http, ERR_INTERNAL, "out of memory");
-        return;
-    }
-    scrape->http = http;
-    scrape->api = api;
-    scrape->deadline_ms = clock_monotonic_ms() + api->options.store_timeout_ms;
-    scrape->pending = at_once;
-    for (unsigned i = 0; i < at_once; i++) {
-        scrape->counts[i].scrape = scrape;
-        ask(&scrape->counts[i]);
-    }
+    if (scrape != NULL)
+        admin_call_ask(&scrape->call, STORE_COUNT, 0, admin_partitions(&scrape->call), on_counted,
+                       on_all_counted);
 }

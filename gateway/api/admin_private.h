@@ -47,6 +47,9 @@ struct admin_call {
  */
 void *admin_call_new(struct http_request *http, size_t size);
 
+/* The same of somebody who was let in already, or (who "") needn't be. */
+void *admin_call_new_of(struct http_request *http, const char *who, size_t size);
+
 /* Frees a call that has been answered. */
 void admin_call_free(struct admin_call *call);
 

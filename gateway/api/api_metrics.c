@@ -178,6 +178,10 @@ void api_count_request(enum api_listener listener, const struct http_access *acc
 {
     unsigned route = API_ROUTES_MAX - 1;
 
+    if (access->code == ERR_OVERLOADED) {
+        metrics_add(API_METRIC_SHED + (unsigned)listener, 1);
+        return;
+    }
     if (access->matched != NULL)
         route = api_route_number(listener, access->route_index);
     metrics_observe_us(API_METRIC_REQUESTS + route * METRICS_CELLS_DURATIONS,

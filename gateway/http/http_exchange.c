@@ -81,6 +81,21 @@ static void report(struct http_request *req, int status)
                        });
 }
 
+void http_exchange_report_refused(struct http_server *server)
+{
+    const struct http_options *options = &server->options;
+
+    if (options->on_access != NULL)
+        options->on_access(options->log_arg, &(struct http_access){
+                                                 .method = "-",
+                                                 .route = "-",
+                                                 .request_id = "-",
+                                                 .session_id = "",
+                                                 .code = ERR_OVERLOADED,
+                                                 .status = err_status(ERR_OVERLOADED),
+                                             });
+}
+
 /* Queues the answer that was decided. */
 static enum MHD_Result answer(struct http_request *req)
 {
@@ -93,6 +108,10 @@ static enum MHD_Result answer(struct http_request *req)
     if (req->server->quiesced)
         http_request_add_header(req, MHD_HTTP_HEADER_CONNECTION, "close");
     report(req, http_response_status(response));
+    if (req->stream != NULL) { /* nobody waits for its end */
+        req->counted = false;
+        req->server->busy--;
+    }
     return http_response_queue(response, req->connection, &req->added);
 }
 
@@ -326,6 +345,8 @@ static void let_go(struct http_request *req)
         report_refusal(req);
     if (req->counted)
         req->server->busy--;
+    if (req->stream != NULL)
+        http_stream_over(req->stream);
     req->client->request = NULL;
     http_request_release(req);
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include <uv.h>
 
 #include "buf.h"
@@ -14,6 +15,7 @@
 #include "http_request.h"
 #include "http_router.h"
 #include "http_server.h"
+#include "listening.h"
 #include "loop.h"
 
 enum {
@@ -22,28 +24,31 @@ enum {
 };
 
 struct http_server {
-    struct loop *loop;               /* turns it */
-    struct http_options options;     /* as given */
-    struct http_router *router;      /* options.routes */
-    struct MHD_Daemon *daemon;       /* libmicrohttpd's part */
-    uv_poll_t poll;                  /* watches the daemon's epoll descriptor */
-    uv_idle_t again;                 /* active while the daemon wants to run without waiting */
-    struct loop_task turn;           /* runs the daemon, after answers to sleeping connections */
-    struct http_deadlines deadlines; /* of all connections */
-    struct http_lingers lingers;     /* what is left of closed connections */
-    struct http_request *spare;      /* requests to be used again */
-    unsigned spare_count;            /* of them */
-    size_t body_bytes;               /* of all bodies that are kept at the moment */
-    struct http_response *no_memory; /* the answer where there is no memory for another one */
-    uint64_t next_id;                /* of the next request that brings none */
-    size_t busy;                     /* requests between their head and the end of their answer */
-    size_t waiting;                  /* of these, requests that sleep until their handler answers */
-    bool made_room;                  /* a connection ended in this run of the daemon */
-    bool expects_complaint;          /* libmicrohttpd's next complaint is about what was meant */
-    bool quiesced;                   /* the listening socket is closed */
-    unsigned closing;                /* handles of the loop whose end is still to come */
-    void (*on_stopped)(void *arg);   /* http_server_stop's */
-    void *on_stopped_arg;            /* the same */
+    struct loop *loop;                 /* turns it */
+    struct http_options options;       /* as given */
+    struct http_router *router;        /* options.routes */
+    struct MHD_Daemon *daemon;         /* libmicrohttpd's part */
+    struct listening listening;        /* where options.listen_fd is one */
+    atomic_uint own_connections;       /* where the limit is this server's alone */
+    uv_poll_t poll;                    /* watches the daemon's epoll descriptor */
+    uv_idle_t again;                   /* active while the daemon wants to run without waiting */
+    struct loop_task turn;             /* runs the daemon, after answers to sleeping connections */
+    struct http_deadlines deadlines;   /* of all connections */
+    struct http_lingers lingers;       /* what is left of closed connections */
+    TAILQ_HEAD(, http_stream) streams; /* answers that go on */
+    struct http_request *spare;        /* requests to be used again */
+    unsigned spare_count;              /* of them */
+    size_t body_bytes;                 /* of all bodies that are kept at the moment */
+    struct http_response *no_memory;   /* the answer where there is no memory for another one */
+    uint64_t next_id;                  /* of the next request that brings none */
+    size_t busy;                       /* requests between their head and the end of their answer */
+    size_t waiting;         /* of these, requests that sleep until their handler answers */
+    bool placed;            /* libmicrohttpd has told of the connection that it was just given */
+    bool expects_complaint; /* libmicrohttpd's next complaint is about what was meant */
+    bool quiesced;          /* the listening socket is closed */
+    unsigned closing;       /* handles of the loop whose end is still to come */
+    void (*on_stopped)(void *arg); /* http_server_stop's */
+    void *on_stopped_arg;          /* the same */
 };
 
 /* A connection, from its accept to its end. */
@@ -83,6 +88,7 @@ struct http_request {
     uint64_t body_seen;                     /* bytes of the body so far */
     enum err code;                          /* how it ended; ERR_OK where it isn't a problem */
     struct http_response *response;         /* the answer, once decided */
+    struct http_stream *stream;             /* its body, where it goes on; or NULL */
     struct http_match match;                /* its route */
     struct buf raw_target;                  /* the target as it stood in the request line */
     struct buf body;                        /* the body, where its route reads one */
@@ -112,6 +118,9 @@ void http_request_make_id(struct http_request *req);
 
 void *http_exchange_begin(void *server, const char *target, struct MHD_Connection *connection);
 
+/* Tells the access log of a connection that there was no room for. */
+void http_exchange_report_refused(struct http_server *server);
+
 enum MHD_Result http_exchange_advance(void *server, struct MHD_Connection *connection,
                                       const char *target, const char *method, const char *version,
                                       const char *data, size_t *size, void **request);
@@ -135,6 +144,21 @@ int http_response_status(const struct http_response *response);
  */
 enum MHD_Result http_response_queue(struct http_response *response,
                                     struct MHD_Connection *connection, const struct buf *added);
+
+/*
+ * A 200 whose body is what a libmicrohttpd reader gives, and that no cache keeps. One reference belongs to the
+ * caller. NULL where memory runs out.
+ */
+struct http_response *http_response_new_stream(const char *content_type,
+                                               MHD_ContentReaderCallback reader, void *arg);
+
+/* ---- http_stream.c ---- */
+
+/* Lets go of a stream whose request is over. */
+void http_stream_over(struct http_stream *stream);
+
+/* Ends all of a server's streams: none sleeps after the daemon's next run. */
+void http_streams_end(struct http_server *server);
 
 /* ---- http_problem.c ---- */
 

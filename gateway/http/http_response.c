@@ -15,6 +15,8 @@
 
 #include "http_private.h"
 
+enum { STREAM_BLOCK = 4096 }; /* bytes read at a time, where the client speaks HTTP/1.0 */
+
 struct http_response {
     unsigned references;      /* holders */
     int status;               /* HTTP status code */
@@ -35,6 +37,26 @@ struct http_response *http_response_new(int status, const char *content_type, co
     if (response->mhd == NULL ||
         (content_type != NULL &&
          http_response_add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type) != 0)) {
+        http_response_unref(response);
+        return NULL;
+    }
+    return response;
+}
+
+struct http_response *http_response_new_stream(const char *content_type,
+                                               MHD_ContentReaderCallback reader, void *arg)
+{
+    struct http_response *response = calloc(1, sizeof *response);
+
+    if (response == NULL)
+        return NULL;
+    response->references = 1;
+    response->status = MHD_HTTP_OK;
+    response->mhd =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, reader, arg, NULL);
+    if (response->mhd == NULL ||
+        http_response_add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type) != 0 ||
+        http_response_add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store") != 0) {
         http_response_unref(response);
         return NULL;
     }
@@ -66,7 +88,8 @@ void http_response_unref(struct http_response *response)
 {
     if (response == NULL || --response->references > 0)
         return;
-    MHD_destroy_response(response->mhd);
+    if (response->mhd != NULL)
+        MHD_destroy_response(response->mhd);
     buf_done(&response->added);
     free(response);
 }

@@ -1,8 +1,9 @@
 /*
  * One thread's HTTP server: libmicrohttpd's daemon in its external-epoll mode, turned by libuv.
  *
- * The daemon's epoll descriptor is watched by the loop; when something is ready there the daemon
- * runs once. Where it wants to go on without waiting an idle handle makes the loop come round again
+ * The daemon listens on nothing: connections are accepted here, so that those above the limit can be told
+ * (libmicrohttpd leaves them in the queue), and given to it. Its epoll descriptor is watched by the loop; when
+ * something is ready there the daemon runs once. Where it wants to go on without waiting an idle handle makes the loop come round again
  * at once, so that everybody else has their turn in between. The daemon has no timeouts of its own,
  * so there is no timer for it; http_deadline.h has them. Answers to suspended connections post one
  * task, which runs the daemon after all of them.
@@ -29,16 +30,17 @@ enum { HEAD_EXTRA = 16 * 1024 };
  * out. */
 enum { STRICTEST = 3 };
 
+/* A daemon that is about to stop isn't run more often, whatever it would like. */
+enum { FINISH_RUNS_MAX = 16 };
+
 /* ---- turning ---- */
 
 static void on_again(uv_idle_t *again);
 
 static void turn(struct http_server *server)
 {
-    server->made_room = false;
     MHD_run(server->daemon);
-    /* A daemon that was full listens again only when it is run again, and doesn't say so. */
-    if (server->made_room || MHD_get_timeout64s(server->daemon) == 0)
+    if (MHD_get_timeout64s(server->daemon) == 0)
         uv_idle_start(&server->again, on_again);
     else
         uv_idle_stop(&server->again);
@@ -75,13 +77,14 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **c
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
         int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 
+        server->placed = true;
         *context = client = calloc(1, sizeof *client);
         if (client == NULL)
             shutdown(fd, SHUT_RDWR);
         else
             http_deadline_init(&client->deadline, &server->deadlines, fd);
     } else {
-        server->made_room = true;
+        atomic_fetch_sub(server->options.connections, 1);
         if (client == NULL)
             return;
         /* libmicrohttpd 1.0.1 forgets to tell a request's end after some ill-formed chunks */
@@ -127,16 +130,8 @@ on_complaint(void *cls, const char *format, va_list args)
 static struct MHD_Daemon *start_daemon(struct http_server *server)
 {
     const struct http_options *options = &server->options;
-    unsigned flags =
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_THREAD_SAFETY | MHD_USE_ERROR_LOG;
-    struct MHD_OptionItem listen[] = {{MHD_OPTION_LISTEN_SOCKET, options->listen_fd, NULL},
-                                      {MHD_OPTION_END, 0, NULL}};
-    struct MHD_OptionItem *where = listen;
-
-    if (options->listen_fd < 0) {
-        flags |= MHD_USE_NO_LISTEN_SOCKET;
-        where++;
-    }
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_THREAD_SAFETY |
+                     MHD_USE_ERROR_LOG | MHD_USE_NO_LISTEN_SOCKET;
     /* clang-format off */
     return MHD_start_daemon(flags, 0, NULL, NULL, http_exchange_advance, server,
         MHD_OPTION_EXTERNAL_LOGGER, on_complaint, server, /* first, to hear of the others */
@@ -147,9 +142,38 @@ static struct MHD_Daemon *start_daemon(struct http_server *server)
         MHD_OPTION_URI_LOG_CALLBACK, http_exchange_begin, server,
         MHD_OPTION_UNESCAPE_CALLBACK, forget_target, server,
         MHD_OPTION_NOTIFY_COMPLETED, http_exchange_end, server,
-        MHD_OPTION_ARRAY, where,
         MHD_OPTION_END);
     /* clang-format on */
+}
+
+/* ---- connections ---- */
+
+/* Serves a connection, or refuses it. */
+static void take_connection(struct http_server *server, int fd, const struct sockaddr *from,
+                            socklen_t from_len)
+{
+    atomic_uint *connections = server->options.connections;
+
+    if (atomic_fetch_add(connections, 1) >= server->options.connection_limit) {
+        atomic_fetch_sub(connections, 1);
+        http_exchange_report_refused(server);
+        http_lingers_refuse(&server->lingers, fd);
+        return;
+    }
+    server->placed = false;
+    MHD_add_connection(server->daemon, fd, from, from_len); /* closes it where it fails */
+    if (!server->placed)                                    /* nor will it tell of its end */
+        atomic_fetch_sub(connections, 1);
+}
+
+static void on_accepted(void *arg, int fd, const struct sockaddr *from, socklen_t from_len)
+{
+    take_connection(arg, fd, from, from_len);
+}
+
+void http_server_add_connection(struct http_server *server, int fd)
+{
+    take_connection(server, fd, NULL, 0);
 }
 
 /* ---- starting and stopping ---- */
@@ -158,9 +182,15 @@ static struct MHD_Daemon *start_daemon(struct http_server *server)
 static void free_server(struct http_server *server)
 {
     http_request_free_spare(server);
+    http_lingers_done(&server->lingers);
     http_response_unref(server->no_memory);
     http_router_free(server->router);
     free(server);
+}
+
+static void ignore(void *arg)
+{
+    (void)arg;
 }
 
 int http_server_start(struct loop *loop, const struct http_options *options,
@@ -168,22 +198,24 @@ int http_server_start(struct loop *loop, const struct http_options *options,
 {
     struct http_server *server = calloc(1, sizeof *server);
     const char *reason = "out of memory, or a route that can't be";
-    int unowned_fd = options->listen_fd; /* until libmicrohttpd has it, which closes it */
     int rc;
 
     if (server == NULL)
         goto fail;
     server->loop = loop;
     server->options = *options;
+    if (server->options.connections == NULL)
+        server->options.connections = &server->own_connections;
     server->turn.run = on_turn;
+    TAILQ_INIT(&server->streams);
     server->router = http_router_new(options->routes, options->route_count);
     server->no_memory = http_problem_response(ERR_INTERNAL, NULL, NULL, 0);
-    if (server->router == NULL || server->no_memory == NULL)
+    if (http_lingers_init(&server->lingers, &loop->uv, &server->deadlines) != 0 ||
+        server->router == NULL || server->no_memory == NULL)
         goto fail;
     if (getrandom(&server->next_id, sizeof server->next_id, 0) != sizeof server->next_id)
         server->next_id = uv_hrtime();
 
-    unowned_fd = -1;
     server->daemon = start_daemon(server);
     if (server->daemon == NULL) {
         reason = "libmicrohttpd can't start";
@@ -199,14 +231,24 @@ int http_server_start(struct loop *loop, const struct http_options *options,
     uv_idle_init(&loop->uv, &server->again);
     http_deadlines_init(&server->deadlines, &loop->uv, options->request_timeout_ms,
                         options->idle_timeout_s * 1000ull + options->request_timeout_ms);
-    http_lingers_init(&server->lingers, &loop->uv, &server->deadlines);
+    if (options->listen_fd >= 0) {
+        rc =
+            listening_start(&server->listening, &loop->uv, options->listen_fd, on_accepted, server);
+        if (rc != 0) {
+            snprintf(ret_reason, reason_size, "%s", uv_strerror(rc));
+            close(options->listen_fd);
+            server->options.listen_fd = -1;
+            http_server_stop(server, ignore, NULL);
+            return -1;
+        }
+    }
     *ret_server = server;
     return 0;
 
 fail:
     snprintf(ret_reason, reason_size, "%s", reason);
-    if (unowned_fd >= 0)
-        close(unowned_fd);
+    if (options->listen_fd >= 0)
+        close(options->listen_fd);
     if (server != NULL) {
         if (server->daemon != NULL)
             MHD_stop_daemon(server->daemon);
@@ -215,23 +257,15 @@ fail:
     return -1;
 }
 
-void http_server_add_connection(struct http_server *server, int fd)
-{
-    MHD_add_connection(server->daemon, fd, NULL, 0);
-}
-
 void http_server_quiesce(struct http_server *server)
 {
-    int fd;
-
     if (server->quiesced)
         return;
     server->quiesced = true;
     if (server->options.listen_fd < 0)
         return;
-    fd = MHD_quiesce_daemon(server->daemon);
-    if (fd >= 0)
-        close(fd);
+    listening_stop(&server->listening);
+    close(server->options.listen_fd);
 }
 
 size_t http_server_connections(const struct http_server *server)
@@ -273,16 +307,32 @@ static void close_handle(struct http_server *server, uv_handle_t *handle)
     uv_close(handle, on_closed);
 }
 
+/* Sends what was answered just now, as far as clients take it at once; after this no connection is suspended. */
+static void finish(struct http_server *server)
+{
+    int runs = 0;
+
+    do
+        MHD_run(server->daemon);
+    while (MHD_get_timeout64s(server->daemon) == 0 && ++runs < FINISH_RUNS_MAX);
+}
+
 void http_server_stop(struct http_server *server, void (*tell)(void *arg), void *arg)
 {
     assert(server->waiting == 0);
 
     server->on_stopped = tell;
     server->on_stopped_arg = arg;
-    MHD_run(server->daemon);                            /* answers that were given just now */
+    http_streams_end(server);
+    finish(server);
     close_handle(server, (uv_handle_t *)&server->poll); /* before its descriptor is closed */
     MHD_stop_daemon(server->daemon);
     server->daemon = NULL;
+    http_server_quiesce(server);
+    if (server->options.listen_fd >= 0) {
+        close_handle(server, (uv_handle_t *)&server->listening.poll);
+        close_handle(server, (uv_handle_t *)&server->listening.pause);
+    }
     http_lingers_stop(&server->lingers);
     close_handle(server, (uv_handle_t *)&server->again);
     close_handle(server, (uv_handle_t *)&server->deadlines.timer);

@@ -4,6 +4,7 @@
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,7 +39,10 @@ struct http_route {
     size_t body_limit;        /* bytes; more is a 413 */
 };
 
-/* What the access log and the counters are told of each request, when its answer has been decided.
+/*
+ * What the access log and the counters are told of each request, when its answer has been decided. A
+ * connection above the limit, whose request nobody reads, is one with the code ERR_OVERLOADED and a "-" for
+ * method, route and id.
  */
 struct http_access {
     const char *method;     /* as sent */
@@ -52,6 +56,9 @@ struct http_access {
     int64_t duration_us;    /* from the head's arrival to the decision */
 };
 
+/* So many connections that were refused, or are closed while their client still sends, a server keeps. */
+enum { HTTP_LINGERS_MAX = 256 };
+
 struct http_options {
     const struct http_route *routes;                          /* must outlive the server */
     size_t route_count;                                       /* routes in the table */
@@ -62,7 +69,9 @@ struct http_options {
                                                       about clients, none names a target */
     int listen_fd;             /* listening, non-blocking; or -1 (connections are handed over). The
                                   server takes it over and closes it, also where start fails */
-    unsigned connection_limit; /* open connections; further ones wait in the listen queue */
+    unsigned connection_limit; /* open connections; further ones are answered 503 and closed */
+    atomic_uint *connections;  /* how many there are, of all servers that share the limit; NULL: it
+                                  is this one's alone */
     unsigned request_timeout_ms; /* for a whole request, first byte to last, and then for the whole
                                     answer; the time a handler takes is not bounded */
     unsigned idle_timeout_s;     /* for a connection between two requests */
@@ -71,13 +80,12 @@ struct http_options {
 
 /*
  * Starts serving on this loop's thread. Returns 0 with the server in *ret_server, or -1 with a
- * reason in ret_reason.
+ * reason in ret_reason; the loop must run then, until it ends, for there may be handles to close.
  */
 int http_server_start(struct loop *loop, const struct http_options *options,
                       struct http_server **ret_server, char *ret_reason, size_t reason_size);
 
-/* Hands an accepted connection over (a unix socket's). The server closes it; at once where there
- * are as many as the limit allows. */
+/* Hands an accepted connection over (a unix socket's), to be served or refused. The server closes it. */
 void http_server_add_connection(struct http_server *server, int fd);
 
 /* Takes no new connections from now on, and closes the listening socket. Kept-alive ones are closed
@@ -87,11 +95,11 @@ void http_server_quiesce(struct http_server *server);
 /* Connections that are open. */
 size_t http_server_connections(const struct http_server *server);
 
-/* Requests whose head has come and whose answer is not yet wholly sent. */
+/* Requests whose head has come and whose answer is not yet wholly sent; streams that have begun don't count. */
 size_t http_server_busy(const struct http_server *server);
 
 /*
- * Stops: every connection is closed, every handle of the loop is given back. No request may be
+ * Stops: every stream is ended, every connection is closed, every handle of the loop is given back. No request may be
  * waiting for its answer any more (whoever owns them has answered). The loop must run afterwards
  * until on_stopped was called, in which the server is freed already.
  */

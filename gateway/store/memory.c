@@ -200,8 +200,11 @@ void memory_tell_ending(struct memory *memory, const struct entry *entry, enum e
     };
 
     memory_events_add(&memory->events, &event);
-    if (memory->alone || memory->in_fallback) /* else Redis' store counts it; the words are the same */
-        store_count_ends((enum end_reason)end_reason_from_word(event.cause, strlen(event.cause)), 1);
+    if (memory->alone || memory->in_fallback) { /* else Redis' store counts it */
+        const char *word = event_type_word(type); /* which is the reason's, too */
+
+        store_count_ends((enum end_reason)end_reason_from_word(word, strlen(word)), 1);
+    }
 }
 
 static struct tombstone **tombstone_queue(struct memory *memory, enum end_reason reason)

@@ -1,21 +1,21 @@
 /* The store's operations as commands. */
 #include "redis_format.h"
 
-#include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "buf.h"
 #include "clock.h"
+#include "redis_events.h"
+#include "redis_format_private.h"
 #include "redis_link.h"
+#include "redis_page.h"
 #include "redis_reply.h"
 #include "resp.h"
 #include "session_json.h"
 #include "text.h"
 
-/* Begins EVALSHA of a script with so many keys and arguments, which must follow. */
-static void begin(const struct redis_format *format, struct buf *out, enum redis_script script,
-                  size_t keys, size_t args)
+void redis_format_script(const struct redis_format *format, struct buf *out,
+                         enum redis_script script, size_t keys, size_t args)
 {
     resp_command(out, 3 + keys + args);
     resp_text(out, "EVALSHA");
@@ -23,8 +23,8 @@ static void begin(const struct redis_format *format, struct buf *out, enum redis
     resp_int(out, (int64_t)keys);
 }
 
-static void add_key(const struct redis_format *format, struct buf *out, const char *kind,
-                    const char *name)
+void redis_format_key(const struct redis_format *format, struct buf *out, const char *kind,
+                      const char *name)
 {
     resp_key(out, format->prefix, kind, name);
 }
@@ -33,21 +33,20 @@ static void add_key(const struct redis_format *format, struct buf *out, const ch
 static void add_session_keys(const struct redis_format *format, const struct session *session,
                              struct buf *out)
 {
-    add_key(format, out, "session:", session->id);
-    add_key(format, out, "session_end:", session->id);
-    add_key(format, out, "family_streams:", session->family_id);
-    add_key(format, out, "device_streams:", session->device_id);
+    redis_format_key(format, out, "session:", session->id);
+    redis_format_key(format, out, "session_end:", session->id);
+    redis_format_key(format, out, "family_streams:", session->family_id);
+    redis_format_key(format, out, "device_streams:", session->device_id);
 }
 
-/* A buffer as one argument. Where it isn't whole, neither is the command. Frees it. */
-static void add_buf(struct buf *out, struct buf *text)
+void redis_format_buf(struct buf *out, struct buf *text)
 {
     resp_bytes(out, text->data, text->len);
     out->failed |= text->failed;
     buf_done(text);
 }
 
-static void add_time(struct buf *out, int64_t wall_ms)
+void redis_format_time(struct buf *out, int64_t wall_ms)
 {
     char text[CLOCK_TEXT_LEN + 1];
 
@@ -55,12 +54,12 @@ static void add_time(struct buf *out, int64_t wall_ms)
     resp_text(out, text);
 }
 
-static void add_end(struct buf *out, const struct store_end *end)
+void redis_format_end(struct buf *out, const struct store_end *end)
 {
     struct buf text = BUF_EMPTY;
 
     redis_reply_write_end(end, &text);
-    add_buf(out, &text);
+    redis_format_buf(out, &text);
 }
 
 /* "<sessionId> <familyId> <deviceId> <userId> ", behind which the script puts startedAt. */
@@ -76,7 +75,7 @@ static void add_expiry_entry(struct buf *out, const struct session *session)
     buf_add_char(&text, ' ');
     text_percent_encode(&text, session->user_id);
     buf_add_char(&text, ' ');
-    add_buf(out, &text);
+    redis_format_buf(out, &text);
 }
 
 static void format_create(const struct redis_format *format, const struct store_req *req,
@@ -94,15 +93,15 @@ static void format_create(const struct redis_format *format, const struct store_
     buf_printf(&rate_key, "%s:create", session->user_id);
     strcpy(replaced.by, store_replaced_by(session));
 
-    begin(format, out, REDIS_SCRIPT_CREATE, 11, 26 + replace_count);
+    redis_format_script(format, out, REDIS_SCRIPT_CREATE, 11, 26 + replace_count);
     add_session_keys(format, session, out);
-    add_key(format, out, "family_limits:", session->family_id);
-    add_key(format, out, "rate_limit:", rate_key.failed ? "" : buf_text(&rate_key));
-    add_key(format, out, "evicted:", session->device_id);
-    add_key(format, out, "family_revoked:", session->family_id);
-    add_key(format, out, "device_revoked:", session->device_id);
-    add_key(format, out, "session_expiry", "");
-    add_key(format, out, "stream_events", "");
+    redis_format_key(format, out, "family_limits:", session->family_id);
+    redis_format_key(format, out, "rate_limit:", rate_key.failed ? "" : buf_text(&rate_key));
+    redis_format_key(format, out, "evicted:", session->device_id);
+    redis_format_key(format, out, "family_revoked:", session->family_id);
+    redis_format_key(format, out, "device_revoked:", session->device_id);
+    redis_format_key(format, out, "session_expiry", "");
+    redis_format_key(format, out, "stream_events", "");
 
     resp_text(out, format->prefix);
     resp_text(out, session->id);
@@ -117,9 +116,9 @@ static void format_create(const struct redis_format *format, const struct store_
     resp_int(out, options->evict_cooldown_ms);
     resp_int(out, options->create_rate);
     resp_text(out, options->dry_run ? "1" : "0");
-    add_buf(out, &head);
-    add_buf(out, &middle);
-    add_end(out, &replaced);
+    redis_format_buf(out, &head);
+    redis_format_buf(out, &middle);
+    redis_format_end(out, &replaced);
     resp_text(out, replaced.by);
     resp_text(out, session->player_id);
     resp_text(out, session->user_id);
@@ -127,8 +126,8 @@ static void format_create(const struct redis_format *format, const struct store_
     resp_text(out, session->device_id);
     resp_text(out, session->media_id);
     add_expiry_entry(out, session);
-    add_time(out, revives ? create->issued_ms : 0);
-    add_time(out, revives ? session->started_ms : 0);
+    redis_format_time(out, revives ? create->issued_ms : 0);
+    redis_format_time(out, revives ? session->started_ms : 0);
     resp_int(out, format->useless_ms);
     for (size_t i = 0; i < replace_count; i++)
         resp_text(out, create->replace[i]);
@@ -139,7 +138,7 @@ static void format_create(const struct redis_format *format, const struct store_
 static void format_heartbeat(const struct redis_format *format, const struct store_req *req,
                              struct buf *out)
 {
-    begin(format, out, REDIS_SCRIPT_HEARTBEAT, 4, 5);
+    redis_format_script(format, out, REDIS_SCRIPT_HEARTBEAT, 4, 5);
     add_session_keys(format, &req->session, out);
     resp_text(out, format->prefix);
     resp_text(out, req->session.id);
@@ -153,7 +152,7 @@ static void format_check(const struct redis_format *format, const struct store_r
 {
     resp_command(out, 2);
     resp_text(out, "GET");
-    add_key(format, out, "session:", req->session.id);
+    redis_format_key(format, out, "session:", req->session.id);
 }
 
 void redis_format_why(const struct redis_format *format, const struct store_req *req,
@@ -161,24 +160,24 @@ void redis_format_why(const struct redis_format *format, const struct store_req 
 {
     resp_command(out, 2);
     resp_text(out, "GET");
-    add_key(format, out, "session_end:", req->session.id);
+    redis_format_key(format, out, "session_end:", req->session.id);
 }
 
 /* A session's value: for GET, and for a zap, which edits it. */
 static void format_get(const struct redis_format *format, const struct store_req *req,
                        struct buf *out)
 {
-    begin(format, out, REDIS_SCRIPT_GET, 2, 0);
-    add_key(format, out, "session:", req->session.id);
-    add_key(format, out, "session_end:", req->session.id);
+    redis_format_script(format, out, REDIS_SCRIPT_GET, 2, 0);
+    redis_format_key(format, out, "session:", req->session.id);
+    redis_format_key(format, out, "session_end:", req->session.id);
 }
 
 void redis_format_swap(const struct redis_format *format, const struct store_req *req,
                        const char *before, size_t before_len, const char *after, bool tell,
                        struct buf *out)
 {
-    begin(format, out, REDIS_SCRIPT_SWAP, 1, 5);
-    add_key(format, out, "session:", req->session.id);
+    redis_format_script(format, out, REDIS_SCRIPT_SWAP, 1, 5);
+    redis_format_key(format, out, "session:", req->session.id);
     resp_text(out, format->prefix);
     resp_text(out, req->session.id);
     resp_bytes(out, before, before_len);
@@ -186,97 +185,42 @@ void redis_format_swap(const struct redis_format *format, const struct store_req
     resp_text(out, tell ? "1" : "0");
 }
 
+/* Its names are looked up where it lives, if the caller doesn't know them. */
 static void format_end(const struct redis_format *format, const struct store_req *req,
                        struct buf *out)
 {
     const struct store_options *options = format->options;
-    bool terminated = req->end.reason == END_TERMINATED;
+    const struct session *session = &req->session;
+    const struct store_operator *who = &req->operator;
+    const char *reason = end_reason_word(req->end.reason);
+    bool terminated = req->end.reason == END_TERMINATED, named = session->family_id[0] != '\0';
 
-    begin(format, out, REDIS_SCRIPT_END, 5, 6);
-    add_session_keys(format, &req->session, out);
-    add_key(format, out, "stream_events", "");
+    redis_format_script(format, out, REDIS_SCRIPT_END, named ? 6 : 4, 7);
+    redis_format_key(format, out, "session:", session->id);
+    redis_format_key(format, out, "session_end:", session->id);
+    redis_format_key(format, out, "session_expiry", "");
+    redis_format_key(format, out, "stream_events", "");
+    if (named) {
+        redis_format_key(format, out, "family_streams:", session->family_id);
+        redis_format_key(format, out, "device_streams:", session->device_id);
+    }
     resp_text(out, format->prefix);
-    resp_text(out, req->session.id);
-    resp_text(out, end_reason_word(req->end.reason));
-    add_end(out, &req->end);
+    resp_text(out, session->id);
+    resp_text(out, reason);
+    redis_format_end(out, &req->end);
     resp_int(out, terminated ? options->max_age_ms : 2 * options->ttl_ms);
-    resp_text(out, req->end.by);
+    resp_text(out, who->why[0] != '\0' ? who->why : reason);
+    resp_text(out, who->name[0] != '\0' ? who->name : req->end.by);
 }
 
 static void format_list(const struct redis_format *format, const struct store_req *req,
                         struct buf *out)
 {
-    begin(format, out, REDIS_SCRIPT_LIST, 2, 2);
-    add_key(format, out, "family_streams:", req->session.family_id);
-    add_key(format, out, "family_limits:", req->session.family_id);
+    redis_format_script(format, out, REDIS_SCRIPT_LIST, 2, 2);
+    redis_format_key(format, out, "family_streams:", req->session.family_id);
+    redis_format_key(format, out, "family_limits:", req->session.family_id);
     resp_text(out, format->prefix);
     resp_int(out, format->options->family_limit);
-}
-
-/* {"revokedAt":<time>,"blockedUntil":<time>,"message":…}, the times put in by the script. */
-static void format_revoke(const struct redis_format *format, const struct store_req *req,
-                          struct buf *out)
-{
-    bool family = req->session.family_id[0] != '\0';
-    const char *name = family ? req->session.family_id : req->session.device_id;
-    struct store_end end = req->end;
-    char *message = NULL;
-    struct buf last = BUF_EMPTY;
-
-    end.reason = END_TERMINATED;
-    buf_add_char(&last, '"');
-    if (end.message[0] != '\0') {
-        json_auto_t *text = json_string(end.message);
-
-        message = json_dumps(text, JSON_ENCODE_ANY);
-        last.failed = message == NULL;
-        buf_printf(&last, ",\"message\":%s", message != NULL ? message : "");
-    }
-    buf_add_char(&last, '}');
-    free(message);
-
-    begin(format, out, REDIS_SCRIPT_REVOKE, 3, 8);
-    add_key(format, out, family ? "family_revoked:" : "device_revoked:", name);
-    add_key(format, out, family ? "family_streams:" : "device_streams:", name);
-    add_key(format, out, "stream_events", "");
-    resp_text(out, format->prefix);
-    add_end(out, &end);
-    resp_int(out, format->options->max_age_ms);
-    resp_int(out, req->for_ms);
-    resp_text(out, end.message);
-    resp_text(out, "{\"revokedAt\":\"");
-    resp_text(out, "\",\"blockedUntil\":\"");
-    add_buf(out, &last);
-}
-
-static void format_set_limits(const struct redis_format *format, const struct store_req *req,
-                              struct buf *out)
-{
-    const struct store_create *create = &req->create;
-    struct buf text = BUF_EMPTY;
-
-    if (create->family_limit < 0 && create->device_limit < 0) {
-        resp_command(out, 2);
-        resp_text(out, "DEL");
-        add_key(format, out, "family_limits:", req->session.family_id);
-        return;
-    }
-    buf_add_char(&text, '{');
-    if (create->family_limit >= 0)
-        buf_printf(&text, "\"family\":%d%s", create->family_limit,
-                   create->device_limit >= 0 ? "," : "");
-    if (create->device_limit >= 0)
-        buf_printf(&text, "\"device\":%d", create->device_limit);
-    buf_add_char(&text, '}');
-
-    resp_command(out, req->for_ms > 0 ? 5 : 3);
-    resp_text(out, "SET");
-    add_key(format, out, "family_limits:", req->session.family_id);
-    add_buf(out, &text);
-    if (req->for_ms > 0) {
-        resp_text(out, "PX");
-        resp_int(out, req->for_ms);
-    }
 }
 
 static void format_adopt(const struct redis_format *format, const struct store_req *req,
@@ -286,19 +230,19 @@ static void format_adopt(const struct redis_format *format, const struct store_r
     struct buf head = BUF_EMPTY, middle = BUF_EMPTY;
 
     session_json_parts(session, &head, &middle);
-    begin(format, out, REDIS_SCRIPT_ADOPT, 8, 12);
+    redis_format_script(format, out, REDIS_SCRIPT_ADOPT, 8, 12);
     add_session_keys(format, session, out);
-    add_key(format, out, "family_revoked:", session->family_id);
-    add_key(format, out, "device_revoked:", session->device_id);
-    add_key(format, out, "session_expiry", "");
-    add_key(format, out, "stream_events", "");
+    redis_format_key(format, out, "family_revoked:", session->family_id);
+    redis_format_key(format, out, "device_revoked:", session->device_id);
+    redis_format_key(format, out, "session_expiry", "");
+    redis_format_key(format, out, "stream_events", "");
     resp_text(out, format->prefix);
     resp_text(out, session->id);
     resp_int(out, format->options->ttl_ms);
     resp_int(out, req->create.idle_ms);
     resp_int(out, format->now_ms - session->started_ms);
-    add_buf(out, &head);
-    add_buf(out, &middle);
+    redis_format_buf(out, &head);
+    redis_format_buf(out, &middle);
     add_expiry_entry(out, session);
     resp_text(out, session->user_id);
     resp_text(out, session->family_id);
@@ -310,9 +254,9 @@ static void format_sweep(const struct redis_format *format, const struct store_r
                          struct buf *out)
 {
     (void)req;
-    begin(format, out, REDIS_SCRIPT_SWEEP, 2, 2);
-    add_key(format, out, "session_expiry", "");
-    add_key(format, out, "stream_events", "");
+    redis_format_script(format, out, REDIS_SCRIPT_SWEEP, 2, 2);
+    redis_format_key(format, out, "session_expiry", "");
+    redis_format_key(format, out, "stream_events", "");
     resp_text(out, format->prefix);
     resp_int(out, SWEEP_MAX);
 }
@@ -322,12 +266,23 @@ void redis_format_op(const struct redis_format *format, const struct store_req *
 {
     static void (*const formats[STORE_OP_COUNT])(const struct redis_format *,
                                                  const struct store_req *, struct buf *) = {
-        [STORE_CREATE] = format_create, [STORE_HEARTBEAT] = format_heartbeat,
-        [STORE_REVIVE] = format_create, [STORE_CHECK] = format_check,
-        [STORE_GET] = format_get,       [STORE_ZAP] = format_get,
-        [STORE_END] = format_end,       [STORE_LIST] = format_list,
-        [STORE_REVOKE] = format_revoke, [STORE_SET_LIMITS] = format_set_limits,
-        [STORE_ADOPT] = format_adopt,   [STORE_SWEEP] = format_sweep,
+        [STORE_CREATE] = format_create,
+        [STORE_HEARTBEAT] = format_heartbeat,
+        [STORE_REVIVE] = format_create,
+        [STORE_CHECK] = format_check,
+        [STORE_GET] = format_get,
+        [STORE_ZAP] = format_get,
+        [STORE_END] = format_end,
+        [STORE_LIST] = format_list,
+        [STORE_REVOKE] = redis_format_revoke,
+        [STORE_SET_LIMITS] = redis_format_set_limits,
+        [STORE_ADOPT] = format_adopt,
+        [STORE_SWEEP] = format_sweep,
+        [STORE_PAGE] = redis_page_format,
+        [STORE_DESCRIBE] = redis_format_describe,
+        [STORE_COUNT] = redis_format_count,
+        [STORE_EVENTS] = redis_events_format,
+        [STORE_NOTE] = redis_format_note,
     };
 
     formats[req->op](format, req, out);

@@ -4,9 +4,12 @@
 #include <hiredis/hiredis.h>
 #include <string.h>
 
+#include "clock.h"
 #include "redis_client.h"
+#include "redis_page.h"
 #include "redis_reply.h"
 #include "store_metrics.h"
+#include "store_query.h"
 
 static void tell_times(const struct redis_outcome *outcome, struct store_req *req, int64_t now_ms,
                        int64_t left_ms)
@@ -58,11 +61,9 @@ static enum err read_admitted(const struct redis_outcome *outcome, struct store_
 static enum err read_message(struct store_req *req, const redisReply *reply, enum err err)
 {
     struct store_end *end = &req->end;
-    const char *message = redis_reply_text(reply, 2);
 
     *end = (struct store_end){.reason = END_TERMINATED};
-    if (message != NULL)
-        redis_reply_copy_message(message, end);
+    redis_reply_copy_message(redis_reply_text(reply, 2), end->message, sizeof end->message);
     return err;
 }
 
@@ -187,6 +188,57 @@ static enum err read_adopt(const struct redis_outcome *outcome, struct store_req
     return read_gone(outcome, req, reply);
 }
 
+static enum err read_page(const struct redis_outcome *outcome, struct store_req *req,
+                          const redisReply *reply)
+{
+    (void)outcome;
+    return redis_page_read(reply, req);
+}
+
+/* As describe.lua returns it. */
+static enum err read_describe(const struct redis_outcome *outcome, struct store_req *req,
+                              const redisReply *reply)
+{
+    struct store_description *description = &req->query->description;
+    const redisReply *streams = redis_reply_element(reply, 1);
+    const char *blocked_until = redis_reply_text(reply, 6);
+    int64_t left_ms = redis_reply_int(reply, 5);
+
+    (void)outcome;
+    *description = (struct store_description){
+        .family_limit = (uint32_t)redis_reply_int(reply, 2),
+        .device_limit = (uint32_t)redis_reply_int(reply, 3),
+        .overridden = redis_reply_int(reply, 4) == 1,
+    };
+    req->now_ms = redis_reply_int(reply, 0);
+    if (streams == NULL || blocked_until == NULL ||
+        redis_reply_read_streams(streams, req->now_ms, req) != 0)
+        return ERR_INTERNAL;
+    uint32_t active = (uint32_t)(streams->elements / 2);
+    if (req->session.family_id[0] != '\0')
+        req->usage = (struct store_usage){.family_active = active,
+                                          .family_limit = description->family_limit};
+    else
+        req->usage = (struct store_usage){.device_active = active,
+                                          .device_limit = description->device_limit};
+    if (left_ms > 0)
+        description->limits_until_ms = req->now_ms + left_ms;
+    clock_parse(blocked_until, strlen(blocked_until), &description->blocked_until_ms);
+    redis_reply_copy_message(redis_reply_text(reply, 7), description->message,
+                             sizeof description->message);
+    return ERR_OK;
+}
+
+static enum err read_count(const struct redis_outcome *outcome, struct store_req *req,
+                           const redisReply *reply)
+{
+    (void)outcome;
+    req->now_ms = redis_reply_int(reply, 0);
+    req->query->count = (struct store_count){.sessions = (uint64_t)redis_reply_int(reply, 1),
+                                             .users_online = (uint64_t)redis_reply_int(reply, 2)};
+    return reply->type == REDIS_REPLY_ARRAY ? ERR_OK : ERR_INTERNAL;
+}
+
 static enum err read_nothing(const struct redis_outcome *outcome, struct store_req *req,
                              const redisReply *reply)
 {
@@ -208,11 +260,13 @@ enum err redis_outcome_read(const struct redis_outcome *outcome, struct store_re
 {
     static enum err (*const readers[STORE_OP_COUNT])(const struct redis_outcome *,
                                                      struct store_req *, const redisReply *) = {
-        [STORE_CREATE] = read_create, [STORE_REVIVE] = read_create,
-        [STORE_GET] = read_get,       [STORE_END] = read_end,
-        [STORE_LIST] = read_list,     [STORE_REVOKE] = read_revoke,
-        [STORE_SWEEP] = read_sweep,   [STORE_SET_LIMITS] = read_nothing,
-        [STORE_ADOPT] = read_adopt,
+        [STORE_CREATE] = read_create,     [STORE_REVIVE] = read_create,
+        [STORE_GET] = read_get,           [STORE_END] = read_end,
+        [STORE_LIST] = read_list,         [STORE_REVOKE] = read_revoke,
+        [STORE_SWEEP] = read_sweep,       [STORE_SET_LIMITS] = read_nothing,
+        [STORE_ADOPT] = read_adopt,       [STORE_PAGE] = read_page,
+        [STORE_DESCRIBE] = read_describe, [STORE_COUNT] = read_count,
+        [STORE_NOTE] = read_nothing,
     };
 
     return readers[req->op](outcome, req, reply);

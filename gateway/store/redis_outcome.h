@@ -19,8 +19,8 @@ struct redis_outcome {
 };
 
 /*
- * Reads the reply, which is no error's, of a request's operation; of any but HEARTBEAT, ZAP and CHECK, which may
- * take a further step. ERR_INTERNAL where the reply, or what it brings, isn't what the operation's script answers.
+ * Reads the reply, which is no error's, of a request's operation; of any but HEARTBEAT, ZAP, CHECK and
+ * EVENTS, which may take a further step. ERR_INTERNAL where the reply, or what it brings, isn't what the operation's script answers.
  */
 enum err redis_outcome_read(const struct redis_outcome *outcome, struct store_req *req,
                             const struct redisReply *reply);

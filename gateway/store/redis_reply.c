@@ -116,10 +116,11 @@ enum err redis_reply_read_session(const struct redisReply *reply, struct session
     return ERR_OK;
 }
 
-void redis_reply_copy_message(const char *message, struct store_end *ret_end)
+void redis_reply_copy_message(const char *message, char *ret_text, size_t size)
 {
-    if (text_is_printable(message, strlen(message)))
-        text_copy(ret_end->message, sizeof ret_end->message, message);
+    bool shown = message != NULL && text_is_printable(message, strlen(message));
+
+    text_copy(ret_text, size, shown ? message : "");
 }
 
 static void copy_member(const json_t *object, const char *key, char *ret_text, size_t size)
@@ -177,6 +178,18 @@ static int by_silence(const void *left, const void *right)
     return strcmp(a->session.id, b->session.id);
 }
 
+void redis_reply_read_stream(const char *id, const redisReply *value, int64_t now_ms,
+                             struct store_stream *ret_stream)
+{
+    struct session *session = &ret_stream->session;
+
+    if (redis_reply_read_session(value, session) != ERR_OK)
+        *session = (struct session){.started_ms = now_ms, .last_heartbeat_ms = now_ms};
+    text_copy(session->id, sizeof session->id, id != NULL ? id : "");
+    int64_t idle_ms = now_ms - session->last_heartbeat_ms;
+    ret_stream->idle_s = idle_ms > 0 ? idle_ms / 1000 : 0;
+}
+
 int redis_reply_read_streams(const struct redisReply *reply, int64_t now_ms, struct store_req *req)
 {
     if (reply->type != REDIS_REPLY_ARRAY)
@@ -186,16 +199,9 @@ int redis_reply_read_streams(const struct redisReply *reply, int64_t now_ms, str
     struct store_stream *streams = calloc(count > 0 ? count : 1, sizeof *streams);
     if (streams == NULL)
         return -1;
-    for (size_t i = 0; i < count; i++) {
-        struct session *session = &streams[i].session;
-        const char *id = redis_reply_text(reply, 2 * i);
-
-        if (redis_reply_read_session(reply->element[2 * i + 1], session) != ERR_OK)
-            *session = (struct session){.started_ms = now_ms, .last_heartbeat_ms = now_ms};
-        text_copy(session->id, sizeof session->id, id != NULL ? id : "");
-        int64_t idle_ms = now_ms - session->last_heartbeat_ms;
-        streams[i].idle_s = idle_ms > 0 ? idle_ms / 1000 : 0;
-    }
+    for (size_t i = 0; i < count; i++)
+        redis_reply_read_stream(redis_reply_text(reply, 2 * i), reply->element[2 * i + 1], now_ms,
+                                &streams[i]);
     qsort(streams, count, sizeof *streams, by_silence);
     req->streams = streams;
     req->stream_count = count < STORE_STREAMS_MAX ? count : STORE_STREAMS_MAX;

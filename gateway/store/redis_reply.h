@@ -23,8 +23,8 @@ const char *redis_reply_text(const struct redisReply *reply, size_t n);
 /* The n-th element of an array; NULL where there is none. */
 const struct redisReply *redis_reply_element(const struct redisReply *reply, size_t n);
 
-/* Copies an operator's message, if it is one that may be shown. */
-void redis_reply_copy_message(const char *message, struct store_end *ret_end);
+/* Copies an operator's message; "" where there is none, or it isn't one that may be shown. */
+void redis_reply_copy_message(const char *message, char *ret_text, size_t size);
 
 /* What an error reply calls for (DESIGN.md section 4). */
 enum redis_error_kind {
@@ -58,9 +58,15 @@ enum err redis_reply_read_end(const struct redisReply *reply, struct store_end *
 void redis_reply_write_end(const struct store_end *end, struct buf *out);
 
 /*
- * Reads {sessionId, value, …} into req->streams, longest silent first, at most STORE_STREAMS_MAX. A value
- * that is no session takes a place all the same: it is listed by its id, as just alive. Returns 0; -1
- * where memory runs out or the reply is no such list.
+ * Reads one of the streams of a list. A value that is no session takes a place all the same: it is listed by its
+ * id, as just alive.
+ */
+void redis_reply_read_stream(const char *id, const struct redisReply *value, int64_t now_ms,
+                             struct store_stream *ret_stream);
+
+/*
+ * Reads {sessionId, value, …} into req->streams, longest silent first, at most STORE_STREAMS_MAX. Returns 0;
+ * -1 where memory runs out or the reply is no such list.
  */
 int redis_reply_read_streams(const struct redisReply *reply, int64_t now_ms, struct store_req *req);
 

@@ -15,7 +15,13 @@
     X(REDIS_SCRIPT_LIST, redis_script_list)                                                        \
     X(REDIS_SCRIPT_REVOKE, redis_script_revoke)                                                    \
     X(REDIS_SCRIPT_ADOPT, redis_script_adopt)                                                      \
-    X(REDIS_SCRIPT_SWEEP, redis_script_sweep)
+    X(REDIS_SCRIPT_SWEEP, redis_script_sweep)                                                      \
+    X(REDIS_SCRIPT_SET_LIMITS, redis_script_set_limits)                                            \
+    X(REDIS_SCRIPT_PAGE, redis_script_page)                                                        \
+    X(REDIS_SCRIPT_PAGE_SET, redis_script_page_set)                                                \
+    X(REDIS_SCRIPT_DESCRIBE, redis_script_describe)                                                \
+    X(REDIS_SCRIPT_COUNTS, redis_script_counts)                                                    \
+    X(REDIS_SCRIPT_NOTE, redis_script_note)
 
 enum redis_script {
 #define X(name, symbol) name,

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "event.h"
 #include "session.h"
@@ -24,6 +25,22 @@ struct store_filter {
     session_name user_id;
     session_name media_id;
 };
+
+static inline bool store_filter_agrees(const char *wanted, const char *name)
+{
+    return wanted[0] == '\0' || strcmp(wanted, name) == 0;
+}
+
+/* Whether names, none of them NULL, agree with a filter. */
+static inline bool store_filter_matches(const struct store_filter *filter, const char *family_id,
+                                        const char *device_id, const char *user_id,
+                                        const char *media_id)
+{
+    return store_filter_agrees(filter->family_id, family_id) &&
+           store_filter_agrees(filter->device_id, device_id) &&
+           store_filter_agrees(filter->user_id, user_id) &&
+           store_filter_agrees(filter->media_id, media_id);
+}
 
 /*
  * PAGE: `most` sessions at most that match the filter, from the cursor on, which is moved behind them. There

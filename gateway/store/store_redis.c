@@ -5,7 +5,8 @@
  * sent, and its reply is read into them (redis_outcome.c). Some take a second step: a check is a plain GET,
  * the cheapest thing that Redis does, and only when the session is gone another GET asks why; a zap reads the
  * value, edits it here, since no script writes JSON, and swaps it for the old one, again and again where
- * somebody else was faster; and so does a heartbeat whose value was shaped by another writer.
+ * somebody else was faster; and so does a heartbeat whose value was shaped by another writer; events may leave a
+ * doubt whether some were lost (redis_events.h).
  */
 #include "store_redis.h"
 
@@ -20,16 +21,21 @@
 #include "log.h"
 #include "partition.h"
 #include "redis_client.h"
+#include "redis_events.h"
 #include "redis_format.h"
 #include "redis_link.h"
 #include "redis_outcome.h"
+#include "redis_page.h"
 #include "redis_reply.h"
 #include "session_json.h"
 #include "store_metrics.h"
+#include "store_query.h"
 
-#define LATE_MS     1000 /* see useless_at */
-#define SWAPS_MAX   10   /* how often an edit is tried again */
-#define PREFIX_SIZE (REDIS_PREFIX_MAX + sizeof "{xx}:")
+#define LATE_MS             1000   /* see useless_at */
+#define SWAPS_MAX           10     /* how often an edit is tried again */
+#define EVENTS              100000 /* so many are kept at least: as scripts/lib/event.lua trims */
+#define EVENTS_OF_PARTITION 400    /* the same, with a cluster */
+#define PREFIX_SIZE         (REDIS_PREFIX_MAX + sizeof "{xx}:")
 
 struct store_redis {
     struct store store;           /* the handle */
@@ -47,18 +53,19 @@ struct store_redis {
 };
 
 /* What a request is asking for. */
-enum step { STEP_OP, STEP_WHY, STEP_SWAP };
+enum step { STEP_OP, STEP_WHY, STEP_SWAP, STEP_DOUBT };
 
 /* What a request needs while it waits; lives in store_req.backend. */
 struct pending {
-    struct redis_call call;   /* to the link */
-    struct store_redis *self; /* the handle */
-    struct store_req *req;    /* that this is part of */
-    enum step step;           /* what was asked */
-    unsigned swaps;           /* edits tried */
-    char *before, *after;     /* STEP_SWAP: the value as it was read, and edited */
-    size_t before_len;        /* of before */
-    uint64_t asked_ns;        /* when it was submitted, by uv_hrtime */
+    struct redis_call call;          /* to the link */
+    struct store_redis *self;        /* the handle */
+    struct store_req *req;           /* that this is part of */
+    enum step step;                  /* what was asked */
+    unsigned swaps;                  /* edits tried */
+    char *before, *after;            /* STEP_SWAP: the value as it was read, and edited */
+    size_t before_len;               /* of before */
+    struct redis_events_doubt doubt; /* STEP_DOUBT */
+    uint64_t asked_ns;               /* when it was submitted, by uv_hrtime */
 };
 
 static_assert(sizeof(struct pending) <= sizeof((struct store_req *)0)->backend,
@@ -129,13 +136,17 @@ static void format_call(struct redis_call *call, struct redis_link *link, struct
         redis_format_swap(&format, pending->req, pending->before, pending->before_len,
                           pending->after, pending->req->op == STORE_ZAP, out);
         break;
+    case STEP_DOUBT:
+        redis_events_format_doubt(&format, &pending->doubt, out);
+        break;
     }
 }
 
 /* Whether the command is none of a script's, and names one key. */
 static bool names_one_key(enum step step, enum store_op op)
 {
-    return step == STEP_WHY || (step == STEP_OP && (op == STORE_CHECK || op == STORE_SET_LIMITS));
+    return step == STEP_WHY || step == STEP_DOUBT ||
+           (step == STEP_OP && (op == STORE_CHECK || op == STORE_EVENTS));
 }
 
 static void ask(struct pending *pending, enum step step)
@@ -219,6 +230,23 @@ static void take_swap(struct pending *pending, const redisReply *reply)
         finish(pending, ERR_OK);
 }
 
+static void take_events(struct pending *pending, const redisReply *reply)
+{
+    enum err err = redis_events_read(reply, &pending->req->query->events, &pending->doubt);
+
+    if (err == ERR_OK && pending->doubt.kind != REDIS_EVENTS_NO_DOUBT)
+        ask(pending, STEP_DOUBT);
+    else
+        finish(pending, err);
+}
+
+static void take_doubt(struct pending *pending, const redisReply *reply)
+{
+    finish(pending, redis_events_settle(reply, &pending->doubt,
+                                        pending->self->cluster ? EVENTS_OF_PARTITION : EVENTS,
+                                        &pending->req->query->events));
+}
+
 static void take_op(struct pending *pending, const redisReply *reply)
 {
     switch (pending->req->op) {
@@ -230,6 +258,9 @@ static void take_op(struct pending *pending, const redisReply *reply)
         break;
     case STORE_CHECK:
         take_check(pending, reply);
+        break;
+    case STORE_EVENTS:
+        take_events(pending, reply);
         break;
     default:
         finish(pending, redis_outcome_read(&pending->self->outcome, pending->req, reply));
@@ -277,6 +308,9 @@ static void on_reply(struct redis_call *call, const redisReply *reply)
     case STEP_SWAP:
         take_swap(pending, reply);
         break;
+    case STEP_DOUBT:
+        take_doubt(pending, reply);
+        break;
     }
 }
 
@@ -287,6 +321,19 @@ static bool peek(struct store *store, struct store_req *req)
     (void)store;
     (void)req;
     return false;
+}
+
+/* Whether what a caller passes on from outside is something that Redis can be asked by. */
+static bool is_well_asked(const struct store_req *req)
+{
+    switch (req->op) {
+    case STORE_PAGE:
+        return redis_page_is_ours(&req->query->page);
+    case STORE_EVENTS:
+        return redis_events_is_asked(&req->query->events);
+    default:
+        return true;
+    }
 }
 
 static void submit(struct store *store, struct store_req *req)
@@ -300,7 +347,10 @@ static void submit(struct store *store, struct store_req *req)
     pending->call.done = on_reply;
     pending->call.deadline_ms = req->deadline_ms;
     pending->call.partition = self->cluster ? store_partition(req) : 0;
-    ask(pending, STEP_OP);
+    if (is_well_asked(req))
+        ask(pending, STEP_OP);
+    else
+        complete(pending, ERR_INVALID_REQUEST);
 }
 
 static enum store_state state(const struct store *store, unsigned partition)

@@ -1,4 +1,4 @@
-/* What the HTTP layer does with connections: clients that leave, limits, the end. */
+/* What the HTTP layer does with connections: clients that leave, many of them, the end. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,23 +162,6 @@ Test(http_connections, answers_thousands_of_pipelined_requests)
     for (int i = 0; i < 2 * COUNT; i++)
         expect_hello(fd);
     close(fd);
-    http_fixture_stop(fixture);
-}
-
-Test(http_connections, a_connection_beyond_the_limit_is_served_when_another_ends)
-{
-    struct http_fixture *fixture =
-        http_fixture_start((struct http_fixture_limits){.connections = 2});
-    int fds[4];
-
-    for (int i = 0; i < 4; i++) {
-        fds[i] = raw_connect(http_fixture_port(fixture));
-        raw_send_text(fds[i], GET("/sync"));
-    }
-    for (int i = 0; i < 4; i++) {
-        expect_hello(fds[i]);
-        close(fds[i]);
-    }
     http_fixture_stop(fixture);
 }
 

@@ -241,3 +241,49 @@ Test(process_sockets, a_unix_socket_in_a_directory_that_is_not_there_ends_with_2
 
     expect_refusal(env, "player.listen", "none/player");
 }
+
+/* ---- more connections than it may have ---- */
+
+/* Opens `most` connections that are served, then expects the next one to be told 503, whoever's worker it is. */
+static void expect_limit(struct gateway_process *gateway, int most)
+{
+    struct http_client *clients[8], *refused;
+
+    for (int i = 0; i < most; i++) {
+        clients[i] = http_client_new(gateway_process_player(gateway));
+        /* what asked before whether it is ready may still have its place */
+        while (api_status(http_client_ask(clients[i], "GET", "/readyz", NULL, NULL)) == 503) {
+            http_client_free(clients[i]);
+            clients[i] = http_client_new(gateway_process_player(gateway));
+        }
+    }
+    for (int i = 0; i < 6; i++) {
+        refused = http_client_new(gateway_process_player(gateway));
+        cr_expect_eq(api_status(http_client_ask(refused, "GET", "/v1/authorize", NULL, NULL)), 503);
+        http_client_free(refused);
+    }
+    for (int i = 0; i < most; i++) {
+        cr_expect_eq(api_status(http_client_ask(clients[i], "GET", "/v1/authorize", NULL, NULL)),
+                     401);
+        http_client_free(clients[i]);
+    }
+}
+
+Test(process_sockets, counts_the_connections_of_all_workers_together)
+{
+    const char *env[] = {"GATEWAY_HTTP_CONNECTIONS=5", NULL};
+    struct api_fixture api = api_fixture_start(API_EMBEDDED, env);
+
+    expect_limit(api.gateway, 5);
+    api_fixture_stop(&api);
+}
+
+Test(process_sockets, refuses_connections_on_a_unix_socket_too, .init = start, .fini = stop)
+{
+    const char *env[] = {unix_setting("GATEWAY_PLAYER_LISTEN", "player"),
+                         "GATEWAY_HTTP_CONNECTIONS=3", NULL};
+    struct api_fixture api = api_fixture_start(API_EMBEDDED, env);
+
+    expect_limit(api.gateway, 3);
+    api_fixture_stop(&api);
+}

@@ -113,15 +113,112 @@ Test(redis_sweep, arms_one_that_is_alive_again_to_the_end_of_its_ttl)
     freeReplyObject(reply);
 }
 
-Test(redis_sweep, drops_the_entry_of_one_that_was_ended_and_tells_nothing)
+Test(redis_sweep, drops_the_entry_of_one_that_was_ended_where_its_value_did_not_tell_it)
+{
+    static const char *const values[] = {"{", "{}", "{\"familyId\":\"g\",\"deviceId\":\"tv\"}"};
+    const size_t count = sizeof values / sizeof values[0];
+
+    for (size_t i = 0; i < count; i++) {
+        const struct session tv = ask_begin(&fixture, "f", "tv");
+
+        redis_server_do(redis, "SET session:%s %s", tv.id, values[i]);
+        ask_end(&fixture, &tv, END_STOPPED);
+    }
+    cr_assert_eq(count_entries(), count);
+    make_all_due();
+    cr_assert_eq(sweep(), count);
+    cr_assert_eq(count_entries(), 0);
+    cr_assert_eq(feed_count(&fixture, "expired"), 0);
+}
+
+Test(redis_sweep, tells_once_of_one_that_was_stopped_in_its_sleep)
 {
     const struct session tv = ask_begin(&fixture, "f", "tv");
 
+    expire(&tv);
     ask_end(&fixture, &tv, END_STOPPED);
+    cr_assert_eq(count_entries(), 1);
+    cr_assert_eq(sweep(), 1);
+    cr_assert_eq(feed_count(&fixture, "expired"), 1);
+    cr_assert_eq(feed_count(&fixture, "stopped"), 0);
+    cr_assert_eq(sweep(), 0);
+    cr_assert_eq(redis_server_number(redis, "EXISTS family_streams:f device_streams:tv"), 0);
+}
+
+/* ---- Entries that go before they are due ---- */
+
+/* One whose names the gateway writes in other characters into the entry than into the value. */
+static struct session begin_odd(void)
+{
+    struct session tv = ask_session("f \"1\"%/\\", "tv \xc3\xa9");
+
+    strcpy(tv.user_id, "u%20{\xf0\x9f\x8c\x8d}~!$&");
+    tv.started_ms = ask_create(&fixture, &tv)->session.started_ms;
+    cr_assert_eq(count_entries(), 1);
+    return tv;
+}
+
+Test(redis_sweep, an_entry_goes_with_the_session_that_is_ended)
+{
+    struct session tv = begin_odd();
+
+    ask_end(&fixture, &tv, END_STOPPED);
+    cr_assert_eq(count_entries(), 0);
+
+    tv = begin_odd();
+    ask_revoke(&fixture, tv.family_id, "", "", 0);
+    cr_assert_eq(count_entries(), 0);
+
+    tv = begin_odd();
+    ask_revoke(&fixture, "", tv.device_id, "", 0);
+    cr_assert_eq(count_entries(), 0);
+
+    tv = begin_odd();
+    memset(tv.family_id, 0, sizeof tv.family_id);
+    ask_end(&fixture, &tv, END_TERMINATED);
+    cr_assert_eq(count_entries(), 0);
+    cr_assert_eq(redis_server_number(redis, "EXISTS %s", "family_streams:f \"1\"%/\\"), 0);
+}
+
+Test(redis_sweep, an_entry_goes_with_the_session_that_gives_way)
+{
+    struct session tv = begin_odd(), next = tv;
+    struct store_create create = ask_limits(-1, -1);
+
+    next.id[SESSION_ID_LEN - 1] ^= 1;
+    ask_replace(&create, &tv);
+    ASSERT_ERR(ask_create_with(&fixture, &next, &create), ERR_OK);
+    cr_assert_eq(count_entries(), 1);
+
+    create = ask_limits(1, -1);
+    create.evict = true;
+    next = ask_session(tv.family_id, "phone");
+    ASSERT_ERR(ask_create_with(&fixture, &next, &create), ERR_OK);
+    cr_assert_eq(count_entries(), 1);
     make_all_due();
     cr_assert_eq(sweep(), 1);
-    cr_assert_eq(count_entries(), 0);
+    ASSERT_ERR(ask_check(&fixture, &next), ERR_OK);
     cr_assert_eq(feed_count(&fixture, "expired"), 0);
+}
+
+Test(redis_sweep, the_entry_of_one_that_was_zapped_revived_or_adopted_goes_with_it_too)
+{
+    struct session tv = begin_odd();
+
+    ask_zap(&fixture, &tv, "m2", "title");
+    redis_server_do(redis, "DEL session:%s", tv.id);
+    ASSERT_ERR(ask_revive(&fixture, &tv, tv.started_ms), ERR_OK);
+    ask_zap(&fixture, &tv, "m3", "");
+    ask_end(&fixture, &tv, END_STOPPED);
+    cr_assert_eq(count_entries(), 0);
+
+    tv = ask_session("f", "tv 2");
+    tv.started_ms = clock_wall_ms() - 100000;
+    const struct store_req adopt = {.op = STORE_ADOPT, .session = tv};
+    ASSERT_ERR(store_fixture_run(&fixture, 0, &adopt), ERR_OK);
+    cr_assert_eq(count_entries(), 1);
+    ask_end(&fixture, &tv, END_STOPPED);
+    cr_assert_eq(count_entries(), 0);
 }
 
 Test(redis_sweep, drops_what_is_no_entry)

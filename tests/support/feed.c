@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "memory.h"
+#include "memory_events.h"
 #include "partition.h"
 #include "redis_server.h"
 #include "store_query.h"
@@ -130,4 +131,25 @@ struct feed_entry feed_only(struct store_fixture *fixture, const char *type)
     }
     cr_assert_not_null(found, "there is none of type %s", type);
     return *found;
+}
+
+static void lose_in_redis(struct store_fixture *fixture)
+{
+    const char *prefix = store_fixture_key_prefix(fixture, partition_tag(0));
+
+    redis_server_do(fixture->server, "XADD %sstream_events * type drain_started", prefix);
+    redis_server_do(fixture->server, "XTRIM %sstream_events MAXLEN 1", prefix);
+}
+
+void feed_lose(struct store_fixture *fixture)
+{
+    struct store_query query = {.note = EVENT_DRAIN_STARTED};
+    struct store_req req = {.op = STORE_NOTE, .query = &query};
+
+    if (fixture->kind != STORE_FIXTURE_MEMORY) {
+        lose_in_redis(fixture);
+        return;
+    }
+    for (int i = 0; i < MEMORY_EVENTS_MAX; i++)
+        cr_assert_eq(memory_do(fixture->memory, &req), ERR_OK);
 }

@@ -35,4 +35,8 @@ size_t feed_count(struct store_fixture *fixture, const char *type);
 /* Its only entry of this type; there must be just one. */
 struct feed_entry feed_only(struct store_fixture *fixture, const char *type);
 
+/* Makes the store lose all events that there are, as it does when there were too many: some that tell
+ * of a drain take their places. */
+void feed_lose(struct store_fixture *fixture);
+
 #endif

@@ -19,16 +19,26 @@
 enum { HELD_MAX = 2000 };
 
 /* What the test's thread asks of the server's; one at a time. */
-enum order { ORDER_NONE, ORDER_RELEASE, ORDER_QUIESCE, ORDER_HAND_OVER, ORDER_BUSY, ORDER_STOP };
+enum order {
+    ORDER_NONE,
+    ORDER_RUN,
+    ORDER_RELEASE,
+    ORDER_QUIESCE,
+    ORDER_HAND_OVER,
+    ORDER_BUSY,
+    ORDER_STOP
+};
 
 struct http_fixture {
     pthread_t thread;
     pthread_mutex_t lock; /* of all that follows up to the next blank line */
     pthread_cond_t changed;
     bool started;
-    enum order order; /* carried out, and set to NONE, by the server's thread */
-    int order_fd;     /* to be handed over */
-    size_t busy;      /* answer to ORDER_BUSY */
+    enum order order;            /* carried out, and set to NONE, by the server's thread */
+    int order_fd;                /* to be handed over */
+    void (*order_fn)(void *arg); /* to be run */
+    void *order_arg;             /* of order_fn */
+    size_t busy;                 /* answer to ORDER_BUSY */
     size_t held_count;
     size_t reports;
     size_t handled;
@@ -272,8 +282,12 @@ static void on_wake(uv_async_t *wake)
 
     pthread_mutex_lock(&fixture->lock);
     enum order order = fixture->order;
+    pthread_mutex_unlock(&fixture->lock); /* what is done may report a request */
     switch (order) {
     case ORDER_NONE:
+        break;
+    case ORDER_RUN:
+        fixture->order_fn(fixture->order_arg);
         break;
     case ORDER_RELEASE:
         release(fixture);
@@ -291,6 +305,7 @@ static void on_wake(uv_async_t *wake)
         release(fixture);
         break;
     }
+    pthread_mutex_lock(&fixture->lock);
     fixture->order = ORDER_NONE;
     pthread_cond_broadcast(&fixture->changed);
     pthread_mutex_unlock(&fixture->lock);
@@ -304,19 +319,20 @@ static void on_wake(uv_async_t *wake)
 static void *run(void *arg)
 {
     struct http_fixture *fixture = arg;
+    const struct http_fixture_limits *limits = &fixture->limits;
     char reason[128];
     struct http_options options = {
-        .routes = routes,
-        .route_count = sizeof routes / sizeof routes[0],
-        .arg = fixture,
+        .routes = limits->routes != NULL ? limits->routes : routes,
+        .route_count =
+            limits->routes != NULL ? limits->route_count : sizeof routes / sizeof routes[0],
+        .arg = limits->routes != NULL ? limits->arg : fixture,
         .log_arg = fixture,
         .on_access = on_access,
         .on_error = on_error,
         .listen_fd = fixture->listen_fd,
-        .connection_limit = fixture->limits.connections ? fixture->limits.connections : 1000,
-        .request_timeout_ms =
-            fixture->limits.request_timeout_ms ? fixture->limits.request_timeout_ms : 60000,
-        .idle_timeout_s = fixture->limits.idle_timeout_s ? fixture->limits.idle_timeout_s : 60,
+        .connection_limit = limits->connections ? limits->connections : 1000,
+        .request_timeout_ms = limits->request_timeout_ms ? limits->request_timeout_ms : 60000,
+        .idle_timeout_s = limits->idle_timeout_s ? limits->idle_timeout_s : 60,
         .header_limit = 32 * 1024,
     };
 
@@ -421,6 +437,13 @@ void http_fixture_quiesce(struct http_fixture *fixture)
 void http_fixture_hand_over(struct http_fixture *fixture, int fd)
 {
     give(fixture, ORDER_HAND_OVER, fd);
+}
+
+void http_fixture_run(struct http_fixture *fixture, void (*fn)(void *arg), void *arg)
+{
+    fixture->order_fn = fn;
+    fixture->order_arg = arg;
+    give(fixture, ORDER_RUN, -1);
 }
 
 size_t http_fixture_busy(struct http_fixture *fixture)

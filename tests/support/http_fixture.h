@@ -26,12 +26,15 @@ enum { HTTP_FIXTURE_LARGE = 8 * 1024 * 1024 };
 
 struct http_fixture;
 
-/* Limits of the server; zeroes stand for values that no test runs into. */
+/* Limits of the server, and its routes; zeroes stand for values that no test runs into. */
 struct http_fixture_limits {
-    unsigned connections;        /* connection_limit */
-    unsigned request_timeout_ms; /* the same */
-    unsigned idle_timeout_s;     /* the same */
-    bool no_listener;            /* connections come by http_fixture_hand_over alone */
+    unsigned connections;            /* connection_limit */
+    unsigned request_timeout_ms;     /* the same */
+    unsigned idle_timeout_s;         /* the same */
+    bool no_listener;                /* connections come by http_fixture_hand_over alone */
+    const struct http_route *routes; /* in place of the above; NULL: those */
+    size_t route_count;              /* of routes */
+    void *arg;                       /* what http_request_server_arg is in routes */
 };
 
 /* Starts it on a free port of the loopback, or fails the test. */
@@ -53,6 +56,9 @@ void http_fixture_quiesce(struct http_fixture *fixture);
 
 /* Calls http_server_add_connection. */
 void http_fixture_hand_over(struct http_fixture *fixture, int fd);
+
+/* Calls fn(arg) on the server's thread, and waits until it has returned. */
+void http_fixture_run(struct http_fixture *fixture, void (*fn)(void *arg), void *arg);
 
 /* What http_server_busy says. */
 size_t http_fixture_busy(struct http_fixture *fixture);

@@ -305,6 +305,7 @@ for _, stream in ipairs(ends) do
   if stream.evicted and text_of(members, 'deviceId') then
     redis.call('EXISTS', prefix .. 'evicted:' .. members.deviceId)
   end
+  stream.entry = entry_of(stream.id, members)
   stream.sets = {}
   for kind, set in pairs(sets) do
     local name = text_of(members, kind .. 'Id')
@@ -347,6 +348,11 @@ for kind, set in pairs(sets) do
   end
 end
 redis.call('ZADD', KEYS[10], now + ttl, ARGV[23] .. started)
+for _, stream in ipairs(ends) do
+  if stream.entry then
+    redis.call('ZREM', KEYS[10], stream.entry)
+  end
+end
 see_user(prefix, ARGV[19], ttl)
 if would_deny ~= '' then
   event(KEYS[11], 'would_deny', self, would_deny)

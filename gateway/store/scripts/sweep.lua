@@ -5,18 +5,12 @@
 -- Returns {entries looked at, sessions found expired}.
 --
 -- An entry goes in the very step that handles it; so any number of gateways may sweep. One whose session
--- left a tombstone ended in another way, and was told of then; unless it is still in the sets: that one was
--- stopped in its sleep, after it expired and before it was met here.
+-- left a tombstone ended in another way, and was told of then (its entry stayed where its value didn't tell it);
+-- unless it is still in the sets: that one was stopped in its sleep, after it expired and before it was met here.
 
 local prefix = ARGV[1]
 expect_type(KEYS[1], 'zset')
 expect_type(KEYS[2], 'stream')
-
-local function decoded(text)
-  return (string.gsub(text, '%%(%x%x)', function(hex)
-    return string.char(tonumber(hex, 16))
-  end))
-end
 
 local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'WITHSCORES', 'LIMIT', 0, ARGV[2])
 local alive, dead, gone, expired = {}, {}, {}, 0

@@ -19,6 +19,11 @@ local function seconds_since(text, ms)
   return math.max(0, math.floor((ms - seconds * 1000 - tonumber(string.sub(text, 21, 23))) / 1000))
 end
 
+-- An argument that may be missing: nil where it is "".
+local function given(text)
+  return text ~= '' and text or nil
+end
+
 -- Writes an entry. about has the members of a session's value, and its sessionId; what is absent is left
 -- out. Of a cluster's 256 partitions, each keeps its part of 100,000 events.
 local event_time
