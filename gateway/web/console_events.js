@@ -31,17 +31,23 @@ export function eventItem(event) {
     event.time && ago(event.time));
 }
 
-/** A list that shows at most `most` events: {element, add(event), clear(), size()}. Later ones come first. */
+/** A list that shows the `most` latest events, the latest first: {element, add(event), clear()}. */
 export function newEventList(label, most) {
   const list = h("ol", { class: "events", "aria-label": label });
+  const times = new WeakMap();
   return {
     element: list,
     add(event) {
-      list.prepend(eventItem(event));
+      const item = eventItem(event);
+      const time = event.time ?? "";
+      // Where they come from several orders, an older one may come later.
+      let before = list.firstElementChild;
+      while (before && time !== "" && times.get(before) > time) before = before.nextElementSibling;
+      times.set(item, time);
+      list.insertBefore(item, before);
       while (list.children.length > most) list.lastElementChild.remove();
     },
     clear: () => list.replaceChildren(),
-    size: () => list.children.length,
   };
 }
 

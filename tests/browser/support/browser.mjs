@@ -8,7 +8,7 @@ import { ADMIN, FOLDER, STORE, TOKEN, WORK, require } from "./settings.mjs";
 
 const { chromium } = require("playwright-core");
 const axe = require("axe-core");
-const PATIENCE_MS = 30000;
+const PATIENCE_MS = Number(process.env.TEST_PATIENCE_MS ?? 30000);
 
 const browser = await chromium.launch({
   executablePath: "/usr/bin/chromium",
