@@ -132,11 +132,13 @@ void admin_reply_terminated(struct admin_call *call, uint64_t count);
 struct admin_lately {
     struct admin_late {
         int64_t time_ms; /* its time */
+        int change;      /* its type, where it is a block's begin or end; else -1 */
         struct buf json; /* the event */
     } events[ADMIN_LATELY_MAX];
     size_t count;    /* of them */
     unsigned rounds; /* questions so far */
     event_id before; /* where the last one ended */
+    bool is_spread;  /* gathered from more than one */
     void (*done)(struct admin_call *call);
 };
 
@@ -165,6 +167,7 @@ void admin_device_terminate(struct http_request *http);
 void admin_limits_get(struct http_request *http);
 void admin_limits_put(struct http_request *http);
 void admin_limits_delete(struct http_request *http);
+void admin_events(struct http_request *http);
 void admin_config(struct http_request *http);
 void admin_drain(struct http_request *http);
 void admin_undrain(struct http_request *http);

@@ -57,6 +57,9 @@ struct api_options {
  */
 struct api *api_new(const struct api_options *options, struct store *store);
 
+/* Asks the store nothing more by itself: it will be closed. */
+void api_quiesce(struct api *api);
+
 /* Frees it; no call may be under way. Accepts NULL. */
 void api_free(struct api *api);
 

@@ -6,6 +6,7 @@
 #include "api_private.h"
 #include "clock.h"
 #include "container_of.h"
+#include "event_feed.h"
 
 struct api *api_new(const struct api_options *options, struct store *store)
 {
@@ -28,6 +29,11 @@ struct api *api_new(const struct api_options *options, struct store *store)
     return api;
 }
 
+void api_quiesce(struct api *api)
+{
+    event_feed_close(api->feed);
+}
+
 void api_free(struct api *api)
 {
     if (api == NULL)
@@ -45,6 +51,7 @@ void api_free(struct api *api)
     token_cache_free(api->tokens);
     api_allowed_free(api->allowed);
     admin_guesses_free(api->guesses);
+    event_feed_free(api->feed);
     free(api);
 }
 

@@ -35,6 +35,7 @@ static const struct {
     [HTTP_FORWARDED] = NAME("forwarded"),
     [HTTP_HOST] = NAME("host"),
     [HTTP_IF_NONE_MATCH] = NAME("if-none-match"),
+    [HTTP_LAST_EVENT_ID] = NAME("last-event-id"),
     [HTTP_ORIGIN] = NAME("origin"),
     [HTTP_TRANSFER_ENCODING] = NAME("transfer-encoding"),
     [HTTP_VIA] = NAME("via"),

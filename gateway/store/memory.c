@@ -244,9 +244,15 @@ void memory_forget_end(struct memory *memory, const char *id)
 }
 
 int memory_remember_end(struct memory *memory, const struct session *names,
-                        const struct store_end *why, const struct now *now)
+                        const struct store_end *why, const struct store_operator *who,
+                        const struct now *now)
 {
-    const char *texts[] = {why->by, why->message, names->family_id, names->device_id};
+    const char *texts[] = {why->by,
+                           why->message,
+                           names->family_id,
+                           names->device_id,
+                           who != NULL ? who->name : "",
+                           who != NULL ? who->why : ""};
     struct tombstone *before = memory_find_end(memory, names->id);
     size_t size = 0;
 

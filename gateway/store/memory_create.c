@@ -206,7 +206,7 @@ static int remember_fates(struct memory *memory, const struct session *session,
             strcpy(why.by, store_replaced_by(session));
         struct session names;
         memory_read(entry, &names);
-        if (memory_remember_end(memory, &names, &why, now) != 0 ||
+        if (memory_remember_end(memory, &names, &why, NULL, now) != 0 ||
             (streams[i].fate == ADMISSION_EVICTED && memory->options.evict_cooldown_ms > 0 &&
              memory_marks_put(&memory->marks, MARK_EVICTED, entry->group[DEVICE]->name, &mark,
                               now->monotonic_ms + memory->options.evict_cooldown_ms) != 0)) {

@@ -113,7 +113,7 @@ enum err memory_revoke(struct memory *memory, struct store_req *req, const struc
         struct session names;
 
         memory_read(entry, &names);
-        if (memory_remember_end(memory, &names, &req->end, now) != 0)
+        if (memory_remember_end(memory, &names, &req->end, &req->operator, now) != 0)
             return ERR_INTERNAL;
         memory_tell_ending(memory, entry, EVENT_TERMINATED, req->operator.why, req->operator.name,
                            now);

@@ -72,19 +72,19 @@ static enum err do_end(struct memory *memory, struct store_req *req, const struc
 {
     struct entry *entry = memory_find(memory, req->session.id);
     struct tombstone *before = memory_find_end(memory, req->session.id);
-    const struct store_operator *operator= & req->operator;
+    const struct store_operator *who = &req->operator;
     struct session names = req->session;
 
     if (entry == NULL && before != NULL && req->end.reason != END_TERMINATED)
         return ERR_OK;
     if (entry != NULL) /* it knows better than who has heard of it */
         memory_read(entry, &names);
-    if (memory_remember_end(memory, &names, &req->end, now) != 0)
+    if (memory_remember_end(memory, &names, &req->end, who, now) != 0)
         return ERR_INTERNAL;
     if (entry != NULL) {
         req->ended = true;
-        memory_tell_ending(memory, entry, ending_event(req->end.reason), operator->why,
-                           operator->name[0] != '\0' ? operator->name : req->end.by, now);
+        memory_tell_ending(memory, entry, ending_event(req->end.reason), who->why,
+                           who->name[0] != '\0' ? who->name : req->end.by, now);
         memory_drop(memory, entry);
     }
     return ERR_OK;

@@ -102,17 +102,18 @@ enum err memory_adopt(struct memory *memory, struct store_req *req, const struct
 
 static void describe_end(const struct tombstone *end, struct store_req *ret_req)
 {
-    const char *by = end->text, *message = by + strlen(by) + 1;
-    const char *family_id = message + strlen(message) + 1;
-    const char *device_id = family_id + strlen(family_id) + 1;
+    char *const texts[] = {ret_req->end.by, ret_req->end.message, ret_req->session.family_id,
+                           ret_req->session.device_id, ret_req->operator.name,
+                           ret_req->operator.why };
+    const char *at = end->text;
 
     ret_req->op = STORE_END;
     memcpy(ret_req->session.id, end->id, sizeof ret_req->session.id);
-    strcpy(ret_req->session.family_id, family_id);
-    strcpy(ret_req->session.device_id, device_id);
     ret_req->end.reason = end->reason;
-    strcpy(ret_req->end.by, by);
-    strcpy(ret_req->end.message, message);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        strcpy(texts[i], at); /* they came from such arrays */
+        at += strlen(at) + 1;
+    }
 }
 
 static void take_end(struct memory *memory, struct tombstone *end, struct store_req *ret_req)
@@ -187,7 +188,7 @@ void memory_see_end(struct memory *memory, const struct session *names, const st
     struct entry *entry = memory_find(memory, names->id);
     const struct tombstone *before = memory_find_end(memory, names->id);
     if (before == NULL || before->dirty_prev == NULL)
-        memory_remember_end(memory, names, end, &now);
+        memory_remember_end(memory, names, end, NULL, &now);
     if (entry != NULL)
         memory_drop(memory, entry);
     pthread_mutex_unlock(&memory->lock);

@@ -61,7 +61,7 @@ struct tombstone {
     int64_t until_ms;              /* monotonic clock */
     enum end_reason reason;        /* why it ended */
     char id[SESSION_ID_LEN + 1];   /* sessionId */
-    char text[];                   /* by, message, familyId, deviceId; each with its NUL */
+    char text[]; /* by, message, familyId, deviceId, operator's name, why; each with its NUL */
 };
 
 struct memory {
@@ -76,7 +76,7 @@ struct memory {
     struct memory_marks marks;         /* limits, blocks, rates, cooldowns */
     struct memory_events events;       /* what happened last */
     struct memory_online online;       /* who was seen lately; windows of wall time / TTL */
-    bool alone;       /* not below Redis: what ends here has ended */
+    bool alone;                        /* not below Redis: what ends here has ended */
     bool in_fallback; /* this operation stands in for Redis: what it changes is dirty */
     uint64_t outages; /* Redis has gone away so often, and once more */
     /* By partition, oldest change first: let in or kept alive without Redis; ended without it. */
@@ -108,11 +108,12 @@ struct entry *memory_add(struct memory *memory, const struct session *session, i
 void memory_drop(struct memory *memory, struct entry *entry);
 
 /*
- * Keeps why a session (of names: id, family_id, device_id) ended, in the place of what was kept of it
- * before. -1 where memory runs out: what was kept before is gone then.
+ * Keeps why a session (of names: id, family_id, device_id) ended, and by which operator (NULL: none), in the
+ * place of what was kept of it before. -1 where memory runs out: what was kept before is gone then.
  */
 int memory_remember_end(struct memory *memory, const struct session *names,
-                        const struct store_end *why, const struct now *now);
+                        const struct store_end *why, const struct store_operator *who,
+                        const struct now *now);
 
 /* Forgets it again. */
 void memory_forget_end(struct memory *memory, const char *id);
