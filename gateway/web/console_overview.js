@@ -12,6 +12,7 @@ import { refusal } from "./console_words.js";
 const MINUTE_MS = 60000;
 const EVENTS_SINCE_MS = 5 * MINUTE_MS;
 const EVENTS_MAX = 12;
+const UNKNOWN = "unknown while the store is away";
 
 /** A number with its name: {element, show(value, remark)}. */
 function tile(name) {
@@ -24,6 +25,11 @@ function tile(name) {
       setText(remark, more);
     },
   };
+}
+
+// What the store counts is null while it is away.
+function counted(value) {
+  return value === null ? "–" : number(value);
 }
 
 function rateText(perSecond) {
@@ -68,8 +74,8 @@ export function openOverview(place, route, signal) {
   let shownDenials = "";
   watchStats(({ stats }) => {
     if (!stats) return;
-    tiles.sessions.show(number(stats.sessions.active));
-    tiles.users.show(number(stats.usersOnline), "seen in the last minutes");
+    tiles.sessions.show(counted(stats.sessions.active), stats.sessions.active === null ? UNKNOWN : "");
+    tiles.users.show(counted(stats.usersOnline), stats.usersOnline === null ? UNKNOWN : "seen in the last minutes");
     tiles.creates.show(rateText(growth("creates", MINUTE_MS)), "in the last minute");
     tiles.denials.show(rateText(growth("denials", MINUTE_MS)), "in the last minute");
     tiles.store.show(stats.store.kind === "redis" ? "Redis" : "Embedded", stats.store.state);
