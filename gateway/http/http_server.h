@@ -45,15 +45,15 @@ struct http_route {
  * method, route and id.
  */
 struct http_access {
-    const char *method;     /* as sent */
-    const char *route;      /* the route's pattern; "-" where none matched */
+    const char *method;               /* as sent */
+    const char *route;                /* the route's pattern; "-" where none matched */
     const struct http_route *matched; /* the route; NULL where none matched */
     size_t route_index;               /* its place in the table; 0 where none matched */
-    const char *request_id; /* never empty */
-    const char *session_id; /* as noted by the handler; "" where it wasn't */
-    enum err code;          /* ERR_OK where it isn't a problem */
-    int status;             /* of the answer */
-    int64_t duration_us;    /* from the head's arrival to the decision */
+    const char *request_id;           /* never empty */
+    const char *session_id;           /* as noted by the handler; "" where it wasn't */
+    enum err code;                    /* ERR_OK where it isn't a problem */
+    int status;                       /* of the answer */
+    int64_t duration_us;              /* from the head's arrival to the decision */
 };
 
 /* So many connections that were refused, or are closed while their client still sends, a server keeps. */
