@@ -200,12 +200,12 @@ Test(settings, mode_must_be_said_on_any_other_address)
     setenv("GATEWAY_PLAYER_LISTEN", ":8080", 1);
     refuses("{\"player\":{\"listen\":\"127.0.0.1:8080\"}}",
             "GATEWAY_PLAYER_LISTEN: :8080 is not a loopback address, so auth.mode must be set to "
-            "open or api_key");
+            "open, api_key or jwt");
     unsetenv("GATEWAY_PLAYER_LISTEN");
     refuses(
         "{\"player\":{\"listen\":\"0.0.0.0:8080\"}}",
         "gateway.json: player.listen: 0.0.0.0:8080 is not a loopback address, so auth.mode must "
-        "be set to open or api_key");
+        "be set to open, api_key or jwt");
     accepts("{\"player\":{\"listen\":\"0.0.0.0:8080\"},\"auth\":{\"mode\":\"open\"}}");
 }
 
