@@ -20,14 +20,15 @@ enum { PART_MAX = JWT_MAX / 4 * 3 }; /* bytes of a part, decoded */
 /* A token under examination. */
 struct check {
     const struct jwt_trust *trust;
-    const char *token;                /* as it came */
-    const char *parts[3];             /* in it: header, payload, signature */
-    size_t lens[3];                   /* of the parts */
-    json_t *header, *claims;          /* once read */
-    char *detail;                     /* what is wrong */
+    const char *token;       /* as it came */
+    const char *parts[3];    /* in it: header, payload, signature */
+    size_t lens[3];          /* of the parts */
+    json_t *header, *claims; /* once read */
+    char *detail;            /* what is wrong */
 };
 
-__attribute__((format(printf, 2, 3))) static bool refuse(struct check *check, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static bool refuse(struct check *check, const char *format,
+                                                         ...)
 {
     va_list args;
 
@@ -71,7 +72,8 @@ static json_t *decode_object(const struct check *check, int part)
     uint8_t bytes[PART_MAX];
     int len = decode(check, part, bytes);
     json_t *object =
-        len >= 0 ? json_loadb((const char *)bytes, (size_t)len, JSON_REJECT_DUPLICATES, NULL) : NULL;
+        len >= 0 ? json_loadb((const char *)bytes, (size_t)len, JSON_REJECT_DUPLICATES, NULL)
+                 : NULL;
 
     if (json_is_object(object))
         return object;
@@ -180,8 +182,7 @@ static bool check_parties(struct check *check)
     bool is_ours = is_for_us(trust, aud);
     size_t i;
 
-    if (trust->options.issuer != NULL &&
-        (iss == NULL || strcmp(iss, trust->options.issuer) != 0))
+    if (trust->options.issuer != NULL && (iss == NULL || strcmp(iss, trust->options.issuer) != 0))
         return refuse(check, "the JWT's issuer (iss) isn't the one that is believed");
     json_array_foreach (aud, i, item)
         is_ours = is_ours || is_for_us(trust, item);
@@ -201,7 +202,8 @@ static bool read_name(struct check *check, enum jwt_claim claim, session_name re
     if (value == NULL)
         return refuse(check, "the JWT lacks the claim %s", path);
     if (json_is_integer(value)) {
-        snprintf(ret_name, sizeof(session_name), "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        snprintf(ret_name, sizeof(session_name), "%" JSON_INTEGER_FORMAT,
+                 json_integer_value(value));
         return true;
     }
     size_t len = json_string_length(value);

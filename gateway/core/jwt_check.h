@@ -22,8 +22,8 @@ struct jwt_trust;
 
 /* What a token says of its caller. */
 struct jwt_caller {
-    char key[64];           /* the signing key's kid, cut where it is longer; "" where it has none */
-    session_name user_id;   /* "" where the claim isn't read; so with the next two */
+    char key[64];         /* the signing key's kid, cut where it is longer; "" where it has none */
+    session_name user_id; /* "" where the claim isn't read; so with the next two */
     session_name family_id; /* the same */
     session_name device_id; /* the same */
     int32_t family_limit;   /* -1 where the token doesn't say */

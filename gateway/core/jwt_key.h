@@ -14,8 +14,8 @@ struct evp_pkey_st; /* OpenSSL's EVP_PKEY */
 
 enum jwt_algorithm { JWT_HS256, JWT_RS256, JWT_ES256, JWT_EDDSA, JWT_ALGORITHM_COUNT };
 
-#define JWT_KID_MAX    128 /* bytes of a key's name */
-#define JWT_SECRET_MIN 32  /* bytes of a secret: RFC 7518, section 3.2 */
+#define JWT_KID_MAX    128  /* bytes of a key's name */
+#define JWT_SECRET_MIN 32   /* bytes of a secret: RFC 7518, section 3.2 */
 #define JWT_RSA_MIN    2048 /* bits of an RSA key: the same, section 3.3 */
 
 /* A key; reading it from many threads is safe. */

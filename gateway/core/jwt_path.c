@@ -12,7 +12,8 @@ const char *jwt_path_fault(const char *path)
         return NULL;
     for (const char *c = path; (c = strchr(c, '~')) != NULL; c++)
         if (c[1] != '0' && c[1] != '1')
-            return "must have ~ before 0 (a tilde) or 1 (a slash) alone, since it is a JSON pointer";
+            return "must have ~ before 0 (a tilde) or 1 (a slash) alone, since it is a JSON "
+                   "pointer";
     return NULL;
 }
 

@@ -68,8 +68,7 @@ static bool is_same_name(const char *a, const char *b)
 
 static bool is_wanted(const struct jwt_trust *trust, const struct jwt_key *key)
 {
-    return trust->options.algorithm < 0 ||
-           trust->options.algorithm == (int)jwt_key_algorithm(key);
+    return trust->options.algorithm < 0 || trust->options.algorithm == (int)jwt_key_algorithm(key);
 }
 
 /* Takes a key over, or frees it where it can't be. Returns 0; -1 with a reason. */
@@ -84,7 +83,8 @@ static int take(struct jwt_trust *trust, struct jwt_key *key, struct buf *reason
         if (jwt_key_kid(key) != NULL)
             buf_printf(reason, "has a second %s key of the kid %s", name, jwt_key_kid(key));
         else
-            buf_printf(reason, "has a second %s key without a kid: of several each needs one", name);
+            buf_printf(reason, "has a second %s key without a kid: of several each needs one",
+                       name);
         jwt_key_free(key);
         return -1;
     }

@@ -24,17 +24,17 @@ enum jwt_claim {
 };
 
 struct jwt_trust_options {
-    int algorithm;                        /* the only one that is taken; -1: each key's own */
-    const char *issuer;                   /* what `iss` must be; NULL: it isn't looked at */
-    char *const *audience;                /* one of which `aud` must name */
-    size_t audience_count;                /* of them; 0: `aud` isn't looked at */
-    const char *claims[JWT_CLAIM_COUNT];  /* where they stand, see jwt_path.h; NULL: not read */
+    int algorithm;                       /* the only one that is taken; -1: each key's own */
+    const char *issuer;                  /* what `iss` must be; NULL: it isn't looked at */
+    char *const *audience;               /* one of which `aud` must name */
+    size_t audience_count;               /* of them; 0: `aud` isn't looked at */
+    const char *claims[JWT_CLAIM_COUNT]; /* where they stand, see jwt_path.h; NULL: not read */
 };
 
 struct jwt_trust {
-    struct jwt_trust_options options;      /* what they point to is the trust's own */
-    struct jwt_key *keys[JWT_KEYS_MAX];    /* no two have both algorithm and kid in common */
-    size_t key_count;                      /* of them */
+    struct jwt_trust_options options;   /* what they point to is the trust's own */
+    struct jwt_key *keys[JWT_KEYS_MAX]; /* no two have both algorithm and kid in common */
+    size_t key_count;                   /* of them */
 };
 
 /* One without keys. Copies what the options point to. NULL where memory runs out. */

@@ -221,8 +221,8 @@ static const char *signature_of(const struct jwt_issuer *issuer, const char *tex
 const char *jwt_issuer_sign_as(const struct jwt_issuer *issuer, const char *header,
                                const char *payload)
 {
-    const char *text = text_of("%s.%s", base64url(header, strlen(header)),
-                               base64url(payload, strlen(payload)));
+    const char *text =
+        text_of("%s.%s", base64url(header, strlen(header)), base64url(payload, strlen(payload)));
 
     return text_of("%s.%s", text, signature_of(issuer, text));
 }

@@ -189,7 +189,7 @@ Test(jwt_check, refuses_a_public_key_that_was_used_as_a_secret)
 
 Test(jwt_check, refuses_algorithms_that_are_none_of_ours)
 {
-    static const char *const names[] = {"HS384", "HS512", "RS384", "RS512", "ES384",
+    static const char *const names[] = {"HS384", "HS512", "RS384",  "RS512", "ES384",
                                         "ES512", "PS256", "ES256K", "dir",   "A128KW"};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -198,7 +198,8 @@ Test(jwt_check, refuses_algorithms_that_are_none_of_ours)
 
 Test(jwt_check, takes_the_key_that_kid_names_and_no_other)
 {
-    struct jwt_issuer *old = jwt_issuer_new(JWT_ES256, "old"), *new = jwt_issuer_new(JWT_ES256, "new");
+    struct jwt_issuer *old = jwt_issuer_new(JWT_ES256, "old"),
+                      *new = jwt_issuer_new(JWT_ES256, "new");
     struct jwt_issuer *unknown = jwt_issuer_new(JWT_ES256, "unknown");
 
     jwt_trust_free(trust);
@@ -398,8 +399,8 @@ Test(jwt_check, limits_are_integers_or_their_digits_and_may_be_missing)
     cr_expect_eq(caller.device_limit, -1);
     believes(jwt_issuer_sign(issuer, payload("'plan':{'device':100000}")));
 
-    static const char *const wrong[] = {"-1",    "100001", "1.5",       "true", "null",
-                                        "'four'", "''",    "'1000000'", "'-1'", "[1]"};
+    static const char *const wrong[] = {"-1",     "100001", "1.5",       "true", "null",
+                                        "'four'", "''",     "'1000000'", "'-1'", "[1]"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         lacks(api_text("{'exp':1900000000,'sub':'a','family':'f','plan':{'family':%s}}", wrong[i]),
               "plan.family must be");
@@ -409,8 +410,8 @@ Test(jwt_check, limits_are_integers_or_their_digits_and_may_be_missing)
 
 Test(jwt_check, refuses_what_is_no_jwt)
 {
-    static const char *const texts[] = {"", ".", "..", "...", "a", "a.b", "a.b.", ".b.c", "a..c", "a.b.c.d",
-                                        "a.b.c.d.e"};
+    static const char *const texts[] = {"",     ".",    "..",   "...",     "a",        "a.b",
+                                        "a.b.", ".b.c", "a..c", "a.b.c.d", "a.b.c.d.e"};
 
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         refuses(texts[i], "no JWT");

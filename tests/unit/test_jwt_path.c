@@ -4,8 +4,10 @@
 #include "jwt_path.h"
 
 static const char claims[] =
-    "{\"a\":\"a\",\"a.b\":\"whole\",\"o\":{\"p\":\"o.p\",\"p.q\":\"o.p.q\",\"r\":{\"s\":\"o.r.s\"}},"
-    "\"x.y\":{\"z\":\"x.y.z\"},\"x\":{\"y.z\":\"other\",\"w\":\"x.w\"},\"/s\":\"slash\",\"\":\"empty\","
+    "{\"a\":\"a\",\"a.b\":\"whole\",\"o\":{\"p\":\"o.p\",\"p.q\":\"o.p.q\",\"r\":{\"s\":\"o.r.s\"}}"
+    ","
+    "\"x.y\":{\"z\":\"x.y.z\"},\"x\":{\"y.z\":\"other\",\"w\":\"x.w\"},\"/"
+    "s\":\"slash\",\"\":\"empty\","
     "\"t~\":{\"/\":\"odd\"},\"l\":[\"zero\",{\"m\":\"one\"}],\"h.\":\"dot\"}";
 
 static void finds(const char *path, const char *text)

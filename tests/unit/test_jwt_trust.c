@@ -146,7 +146,8 @@ Test(jwt_trust, only_keys_of_the_configured_algorithm_are_taken)
 
 Test(jwt_trust, of_a_set_what_is_for_something_else_is_left_out_and_told)
 {
-    struct jwt_issuer *good = jwt_issuer_new(JWT_RS256, "good"), *other = jwt_issuer_new(JWT_RS256, "o");
+    struct jwt_issuer *good = jwt_issuer_new(JWT_RS256, "good"),
+                      *other = jwt_issuer_new(JWT_RS256, "o");
     static const struct {
         const char *more, *why;
     } cases[] = {
@@ -185,8 +186,7 @@ Test(jwt_trust, a_jwk_that_is_not_what_it_says_is_refused)
     refuses(NULL, api_json("{'kty':'RSA','n':'AQAB'}"), "e must be");
     refuses(NULL, api_json("{'kty':'RSA','n':'A+/=','e':'AQAB'}"), "n must be");
     refuses(NULL, api_json("{'kty':'EC','crv':'P-256','x':'AQAB','y':'AQAB'}"), "no point");
-    refuses(NULL,
-            api_json("{'kty':'EC','crv':'P-256','x':'%043d','y':'%043d'}", 0, 0), "no point");
+    refuses(NULL, api_json("{'kty':'EC','crv':'P-256','x':'%043d','y':'%043d'}", 0, 0), "no point");
     refuses(NULL, api_json("{'kty':'oct','k':'c2hvcnQ'}"), "secret of 5 bytes");
     refuses(NULL, api_json("{'kty':'oct','k':7}"), "k must be");
     refuses(NULL, api_json("{'kty':'EC','crv':'P-521'}"), "no key that can be used");
@@ -204,7 +204,8 @@ Test(jwt_trust, a_jwk_that_is_not_what_it_says_is_refused)
 Test(jwt_trust, of_several_keys_of_an_algorithm_each_has_a_name_of_its_own)
 {
     struct jwt_issuer *a = jwt_issuer_new(JWT_ES256, NULL), *b = jwt_issuer_new(JWT_ES256, NULL);
-    struct jwt_issuer *named = jwt_issuer_new(JWT_ES256, "b"), *rsa = jwt_issuer_new(JWT_RS256, "b");
+    struct jwt_issuer *named = jwt_issuer_new(JWT_ES256, "b"),
+                      *rsa = jwt_issuer_new(JWT_RS256, "b");
 
     accepts(NULL, jwt_issuer_key(a));
     refuses(NULL, jwt_issuer_key(b), "second ES256 key without a kid");
