@@ -45,16 +45,16 @@ struct app {
     struct shown_settings shown;                 /* the same: as they are in force */
     struct listener player, admin;               /* sockets */
     struct acceptor accept_player, accept_admin; /* where they are unix sockets */
-    struct keyring *keys;                        /* shared with the threads; a reload makes others */
-    struct settings reloaded;                    /* what the last reload read, if there was one */
-    struct memory *memory;                       /* the embedded store; NULL where it isn't used */
-    struct outage *outage;                       /* whether Redis is there; NULL: without Redis */
-    struct generations *generations;             /* of cached answers; the same */
-    struct redis_setup redis;                    /* where it is */
-    unsigned player_limit;                       /* connections of the player listener */
-    atomic_uint player_open, admin_open;         /* connections; shared with the threads */
-    struct worker **workers;                     /* the player listener's, then the admin thread */
-    size_t worker_count;                         /* started, the admin thread included */
+    struct keyring *keys;                /* shared with the threads; a reload makes others */
+    struct settings reloaded;            /* what the last reload read, if there was one */
+    struct memory *memory;               /* the embedded store; NULL where it isn't used */
+    struct outage *outage;               /* whether Redis is there; NULL: without Redis */
+    struct generations *generations;     /* of cached answers; the same */
+    struct redis_setup redis;            /* where it is */
+    unsigned player_limit;               /* connections of the player listener */
+    atomic_uint player_open, admin_open; /* connections; shared with the threads */
+    struct worker **workers;             /* the player listener's, then the admin thread */
+    size_t worker_count;                 /* started, the admin thread included */
 };
 
 /* ---- The store ---- */

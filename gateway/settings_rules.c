@@ -180,8 +180,9 @@ static int check_jwt(struct check *check)
         return -1;
     }
     if (is_jwt && settings->auth_jwt_claims_family == NULL) {
-        buf_add_str(blame(check, "auth.mode"),
-                    "jwt needs auth.jwt.claims.family: else whoever has a JWT could name any family");
+        buf_add_str(
+            blame(check, "auth.mode"),
+            "jwt needs auth.jwt.claims.family: else whoever has a JWT could name any family");
         return -1;
     }
     if (!is_jwt && settings->auth_jwt_keys.count > 0) {

@@ -37,8 +37,10 @@ static bool read_body(struct http_request *http, const struct jwt_caller *caller
     if (!api_body_read(http, &body))
         return false;
     api_body_name(&body, "userId", caller->user_id[0] == '\0', SESSION_NAME_MAX, session->user_id);
-    api_body_name(&body, "familyId", caller->family_id[0] == '\0', SESSION_NAME_MAX, session->family_id);
-    api_body_name(&body, "deviceId", caller->device_id[0] == '\0', SESSION_NAME_MAX, session->device_id);
+    api_body_name(&body, "familyId", caller->family_id[0] == '\0', SESSION_NAME_MAX,
+                  session->family_id);
+    api_body_name(&body, "deviceId", caller->device_id[0] == '\0', SESSION_NAME_MAX,
+                  session->device_id);
     api_body_name(&body, "mediaId", true, SESSION_NAME_MAX, session->media_id);
     api_body_name(&body, "deviceName", false, SESSION_NAME_MAX, session->device_name);
     api_body_name(&body, "mediaTitle", false, SESSION_NAME_MAX, session->media_title);

@@ -80,8 +80,7 @@ bool api_may_create(struct http_request *http, struct jwt_caller *ret_caller)
     return false;
 }
 
-bool api_agrees(struct http_request *http, const char *member, const char *said,
-                const char *by_jwt)
+bool api_agrees(struct http_request *http, const char *member, const char *said, const char *by_jwt)
 {
     char detail[64];
 
@@ -108,8 +107,7 @@ bool api_is_member(const struct http_request *http)
 
 enum err api_token_open(const struct api *api, const char *token, struct token_claims *ret_claims)
 {
-    int rc =
-        token_cache_open(api->tokens, api->keys->tokens, token, strlen(token), ret_claims);
+    int rc = token_cache_open(api->tokens, api->keys->tokens, token, strlen(token), ret_claims);
 
     if (rc != 0)
         metrics_add(API_METRIC_TOKENS + (rc < 0), 1);

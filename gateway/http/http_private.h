@@ -19,7 +19,7 @@
 #include "loop.h"
 
 enum {
-    HTTP_ID_MAX = 64,     /* characters of a request's id */
+    HTTP_ID_MAX = 64,      /* characters of a request's id */
     HTTP_SESSION_MAX = 31, /* characters of a session's id in the access log */
     HTTP_CALLER_MAX = 63   /* bytes of a caller's name there */
 };
