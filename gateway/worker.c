@@ -103,6 +103,7 @@ static void on_drain(uv_timer_t *timer)
         log_line(LOG_WARN, "requests cut off by the stop", LOG_STR("thread", worker->options.name),
                  LOG_INT("requests", (int64_t)busy));
     uv_timer_stop(timer);
+    api_quiesce(worker->api);
     if (worker->upkeep != NULL)
         upkeep_stop(worker->upkeep, on_upkeep_stopped, worker);
     else

@@ -2,22 +2,39 @@
  * The latest events of a family or a device.
  *
  * The feed is one for all, so its events are looked at from the newest on until enough are found. In one partition
- * that goes on question by question, up to LOOK_BACK events; where there are many, each is asked once.
+ * that goes on question by question, until LOOK_BACK_MS are over; where there are many, each is asked once. An
+ * operator's change to a device is told by each of these, and shown once.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "admin_private.h"
+#include "clock.h"
 
-#define LOOK_BACK      20000 /* events that are looked at in one partition */
-#define LOOK_BACK_EACH 200   /* in each of many */
+#define LOOK_BACK_MS   500   /* in one partition */
+#define LOOK_BACK_EACH 200   /* events that are looked at in each of many */
+#define SAME_MS        10000 /* within which partitions tell of one change */
 
 static void ask(struct admin_call *call, unsigned first, unsigned count);
+
+/* Whether another partition has told of this change to the device. */
+static bool is_told(const struct admin_lately *lately, const struct event *event)
+{
+    for (size_t i = 0; i < lately->count; i++)
+        if (lately->events[i].change == (int)event->type &&
+            llabs(lately->events[i].time_ms - event->time_ms) < SAME_MS)
+            return true;
+    return false;
+}
 
 /* Puts an event in its place; the oldest goes where there are enough. */
 static void insert(struct admin_lately *lately, const struct event *event)
 {
+    bool is_change = event->type == EVENT_BLOCKED || event->type == EVENT_UNBLOCKED;
     size_t at = lately->count;
 
+    if (is_change && lately->is_spread && is_told(lately, event))
+        return;
     while (at > 0 && lately->events[at - 1].time_ms < event->time_ms)
         at--;
     if (at == ADMIN_LATELY_MAX)
@@ -29,7 +46,8 @@ static void insert(struct admin_lately *lately, const struct event *event)
     lately->count++;
 
     struct json_writer writer = {.out = &lately->events[at].json};
-    lately->events[at] = (struct admin_late){.time_ms = event->time_ms};
+    lately->events[at] =
+        (struct admin_late){.time_ms = event->time_ms, .change = is_change ? (int)event->type : -1};
     admin_write_event(&writer, event);
 }
 
@@ -50,9 +68,8 @@ static void on_one_done(struct admin_call *call)
     struct admin_lately *lately = call->lately;
     bool is_end = strcmp(lately->before, call->query.events.after) == 0;
 
-    lately->rounds++;
     if (call->err == ERR_OK && !is_end && lately->count < ADMIN_LATELY_MAX &&
-        lately->rounds < LOOK_BACK / STORE_PAGE_MAX) {
+        clock_monotonic_ms() < lately->until_ms) {
         memcpy(call->query.events.after, lately->before, sizeof lately->before);
         ask(call, call->end - 1, 1);
         return;
@@ -79,6 +96,8 @@ void admin_lately_gather(struct admin_call *call, struct admin_lately *lately, u
     strcpy(events->filter.family_id, session->family_id);
     strcpy(events->filter.device_id, session->device_id);
     call->lately = lately;
+    lately->is_spread = count > 1;
+    lately->until_ms = clock_monotonic_ms() + LOOK_BACK_MS;
     lately->done = done;
     ask(call, first, count);
 }

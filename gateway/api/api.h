@@ -58,6 +58,9 @@ struct api *api_new(const struct api_options *options, struct store *store);
 /* From now on these keys count, and no other: also for a token that others have opened before. Holds them. */
 void api_set_keys(struct api *api, struct keyring *keys);
 
+/* Asks the store nothing more by itself: it will be closed. */
+void api_quiesce(struct api *api);
+
 /* Frees it; no call may be under way. Accepts NULL. */
 void api_free(struct api *api);
 

@@ -6,6 +6,7 @@
 #include "api_private.h"
 #include "clock.h"
 #include "container_of.h"
+#include "event_feed.h"
 #include "keyring.h"
 
 struct api *api_new(const struct api_options *options, struct store *store)
@@ -30,6 +31,11 @@ struct api *api_new(const struct api_options *options, struct store *store)
     return api;
 }
 
+void api_quiesce(struct api *api)
+{
+    event_feed_close(api->feed);
+}
+
 void api_free(struct api *api)
 {
     if (api == NULL)
@@ -48,6 +54,7 @@ void api_free(struct api *api)
     api_allowed_free(api->allowed);
     admin_guesses_free(api->guesses);
     keyring_release(api->keys);
+    event_feed_free(api->feed);
     free(api);
 }
 
@@ -76,6 +83,7 @@ struct api_call *api_call_new_alone(struct api *api, int64_t timeout_ms)
     call->zaps = false;
     call->store.cached = STORE_UNCACHED;
     call->store.session.id[0] = '\0'; /* what names no session is of its family's partition */
+    call->store.operator.name[0] = call->store.operator.why[0] = '\0';
     call->store.deadline_ms = clock_monotonic_ms() + timeout_ms;
     return call;
 }

@@ -178,7 +178,9 @@ void api_count_request(enum api_listener listener, const struct http_access *acc
 {
     unsigned route = API_ROUTES_MAX - 1;
 
-    if (access->code == ERR_OVERLOADED) {
+    if (access->code != ERR_OK)
+        metrics_add(API_METRIC_PROBLEMS + (unsigned)access->code, 1);
+    if (access->code == ERR_OVERLOADED && access->matched == NULL) { /* no request was read */
         metrics_add(API_METRIC_SHED + (unsigned)listener, 1);
         return;
     }
@@ -186,8 +188,6 @@ void api_count_request(enum api_listener listener, const struct http_access *acc
         route = api_route_number(listener, access->route_index);
     metrics_observe_us(API_METRIC_REQUESTS + route * METRICS_CELLS_DURATIONS,
                        (uint64_t)access->duration_us);
-    if (access->code != ERR_OK)
-        metrics_add(API_METRIC_PROBLEMS + (unsigned)access->code, 1);
     if (access->matched != NULL && access->matched->handler == api_create)
         metrics_add(API_METRIC_CREATES + (unsigned)access->code, 1);
 }

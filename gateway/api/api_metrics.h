@@ -28,7 +28,7 @@ struct store_req;
     X(API_METRIC_AUTHORIZE, COUNTER, "stream_gateway_authorize_total", result, cache,               \
       "Authorizes answered, by result and by what the cache of answers had.")                       \
     X(API_METRIC_TOKENS, COUNTER, "stream_gateway_tokens_opened_total", token, none,                \
-      "Tokens that had to be opened, since none of the answers before was about them; all others were remembered.") \
+      "Tokens that were opened, good or invalid; a good one is remembered, and not counted when it comes again.") \
     X(API_METRIC_REQUESTS, DURATIONS, "stream_gateway_http_request_duration_seconds", route, none,  \
       "From a request's head to its answer, by route; not with the time to send it.")               \
     X(API_METRIC_PROBLEMS, COUNTER, "stream_gateway_http_problems_total", code, none,               \

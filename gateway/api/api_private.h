@@ -38,6 +38,7 @@ enum api_refusal {
 };
 
 struct admin_guesses;
+struct event_feed;
 
 struct api {
     struct api_options options;       /* shared by all threads */
@@ -51,6 +52,7 @@ struct api {
     struct store_count counted;       /* what the store counted last, for operators */
     int64_t counted_ms;               /* when; monotonic clock, 0: never */
     struct admin_guesses *guesses;    /* wrong tokens on the admin listener */
+    struct event_feed *feed;          /* the live feed; NULL until it is wanted */
     struct http_response *no_content; /* 204 */
     struct http_response *refused[API_REFUSAL_COUNT]; /* of authorize; NULL until they are wanted */
 };

@@ -33,10 +33,11 @@ static const struct http_route admin_routes[] = {
     {"DELETE", "/admin/v1/families/{id}/limits", admin_limits_delete, HTTP_ANY_BODY, API_BODY_MAX},
     {"GET",    "/admin/v1/devices/{id}",     admin_device,  HTTP_NO_BODY, 0},
     {"DELETE", "/admin/v1/devices/{id}/sessions", admin_device_terminate, HTTP_ANY_BODY, API_BODY_MAX},
+    {"GET",    "/admin/v1/events",           admin_events,  HTTP_NO_BODY, 0},
     {"GET",    "/admin/v1/config",           admin_config,  HTTP_NO_BODY, 0},
     {"POST",   "/admin/v1/drain",            admin_drain,   HTTP_ANY_BODY, API_BODY_MAX},
     {"DELETE", "/admin/v1/drain",            admin_undrain, HTTP_ANY_BODY, API_BODY_MAX},
-    {NULL,     "/admin/v1/{path*}",          admin_unknown, HTTP_ANY_METHOD | HTTP_NO_BODY, 0},
+    {NULL,     "/admin/{path*}",             admin_unknown, HTTP_ANY_METHOD | HTTP_NO_BODY, 0},
 };
 /* clang-format on */
 

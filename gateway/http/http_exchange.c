@@ -153,10 +153,17 @@ static void refuse_method(struct http_request *req)
     http_reply(req, response);
 }
 
+static void refuse_path(struct http_request *req)
+{
+    http_problem(req, ERR_INVALID_REQUEST, "The path is not percent-encoded as it should be.");
+}
+
 void http_problem_unrouted(struct http_request *req)
 {
     if (req->match.allow.len > 0)
         refuse_method(req);
+    else if (req->match.ill)
+        refuse_path(req);
     else
         http_problem(req, ERR_NOT_FOUND, NULL);
 }
@@ -174,7 +181,7 @@ static void find_route(struct http_request *req)
         refuse_method(req);
         break;
     case ERR_INVALID_REQUEST:
-        http_problem(req, code, "The path is not percent-encoded as it should be.");
+        refuse_path(req);
         break;
     default:
         http_problem(req, code, NULL);

@@ -34,6 +34,7 @@ static const struct {
     [HTTP_COOKIE] = NAME("cookie"),
     [HTTP_FORWARDED] = NAME("forwarded"),
     [HTTP_HOST] = NAME("host"),
+    [HTTP_LAST_EVENT_ID] = NAME("last-event-id"),
     [HTTP_ORIGIN] = NAME("origin"),
     [HTTP_TRANSFER_ENCODING] = NAME("transfer-encoding"),
     [HTTP_VIA] = NAME("via"),

@@ -29,6 +29,7 @@ enum http_header {
     HTTP_COOKIE,
     HTTP_FORWARDED,
     HTTP_HOST,
+    HTTP_LAST_EVENT_ID,
     HTTP_ORIGIN,
     HTTP_TRANSFER_ENCODING,
     HTTP_VIA,
@@ -110,8 +111,9 @@ void http_reply(struct http_request *req, struct http_response *response);
 void http_problem(struct http_request *req, enum err code, const char *detail);
 
 /*
- * For the handler of a route that takes what others have left over: answers 405, with Allow, where one that
- * stands before it has the path but not the method; else 404.
+ * For the handler of a route that takes what others have left over: answers as if there were no such route: 405,
+ * with Allow, where one that stands before it has the path but not the method; 400 where the path is ill-encoded;
+ * else 404.
  */
 void http_problem_unrouted(struct http_request *req);
 

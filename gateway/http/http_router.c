@@ -204,6 +204,7 @@ enum err http_router_find(const struct http_router *router, const char *method, 
     buf_clear(&match->allow);
     if (split(path, path_len, &match->storage, &segments) != 0)
         return ERR_INTERNAL;
+    match->ill = segments.ill;
     for (size_t i = 0; i < router->count; i++) {
         const struct http_route *route = router->patterns[i].route;
 

@@ -8,6 +8,7 @@
 #ifndef HTTP_ROUTER_H
 #define HTTP_ROUTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "buf.h"
@@ -24,6 +25,7 @@ struct http_match {
     const struct http_route *route;      /* the route; NULL where there is none */
     const char *params[HTTP_PARAMS_MAX]; /* values of its {…}, in storage */
     size_t param_count;                  /* how many there are */
+    bool ill;                            /* a segment of the path is not encoded as it should be */
     struct buf storage;                  /* the path, and its segments decoded */
     struct buf allow; /* after ERR_METHOD_NOT_ALLOWED: the methods, as Allow lists them */
 };

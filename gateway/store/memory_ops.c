@@ -72,19 +72,19 @@ static enum err do_end(struct memory *memory, struct store_req *req, const struc
 {
     struct entry *entry = memory_find(memory, req->session.id);
     struct tombstone *before = memory_find_end(memory, req->session.id);
-    const struct store_operator *operator= & req->operator;
+    const struct store_operator *who = &req->operator;
     struct session names = req->session;
 
     if (entry == NULL && before != NULL && req->end.reason != END_TERMINATED)
         return ERR_OK;
     if (entry != NULL) /* it knows better than who has heard of it */
         memory_read(entry, &names);
-    if (memory_remember_end(memory, &names, &req->end, now) != 0)
+    if (memory_remember_end(memory, &names, &req->end, who, now) != 0)
         return ERR_INTERNAL;
     if (entry != NULL) {
         req->ended = true;
-        memory_tell_ending(memory, entry, ending_event(req->end.reason), operator->why,
-                           operator->name[0] != '\0' ? operator->name : req->end.by, now);
+        memory_tell_ending(memory, entry, ending_event(req->end.reason), who->why,
+                           who->name[0] != '\0' ? who->name : req->end.by, now);
         memory_drop(memory, entry);
     }
     return ERR_OK;
@@ -103,7 +103,7 @@ static enum err do_list(struct memory *memory, struct store_req *req, const stru
     if (group == NULL)
         return ERR_OK;
     req->usage.family_active = group->count;
-    return memory_list_group(req, group, FAMILY, now) == 0 ? ERR_OK : ERR_INTERNAL;
+    return memory_list_group(memory, req, group, FAMILY, now) >= 0 ? ERR_OK : ERR_INTERNAL;
 }
 
 /* Every operation cleans up; this one does nothing else. */
@@ -142,6 +142,7 @@ static enum err carry_out(struct memory *memory, struct store_req *req, bool in_
     struct now now = {memory->clock.wall_ms(), memory->clock.monotonic_ms()};
     memory_purge(memory, &now);
     memory->in_fallback = in_fallback;
+    memory->partition = memory->partitions > 1 ? store_partition(req) : 0;
     enum err err = operations[req->op](memory, req, &now);
     memory->in_fallback = false;
     memory_marks_purge(&memory->marks, now.monotonic_ms);

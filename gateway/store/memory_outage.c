@@ -6,8 +6,7 @@
 
 #include "memory_private.h"
 
-/* The list that changes of a session stand in. */
-static unsigned list_of(const char *id)
+unsigned memory_partition_of(const char *id)
 {
     unsigned partition = partition_of_tag(id);
 
@@ -17,7 +16,8 @@ static unsigned list_of(const char *id)
 void memory_mark_session(struct memory *memory, struct entry *entry)
 {
     if (entry->dirty_prev == NULL)
-        DL_APPEND2(memory->dirty_sessions[list_of(entry->id)], entry, dirty_prev, dirty_next);
+        DL_APPEND2(memory->dirty_sessions[memory_partition_of(entry->id)], entry, dirty_prev,
+                   dirty_next);
 }
 
 void memory_note_stand_in(struct memory *memory, struct entry *entry)
@@ -30,21 +30,22 @@ void memory_unmark_session(struct memory *memory, struct entry *entry)
 {
     if (entry->dirty_prev == NULL)
         return;
-    DL_DELETE2(memory->dirty_sessions[list_of(entry->id)], entry, dirty_prev, dirty_next);
+    DL_DELETE2(memory->dirty_sessions[memory_partition_of(entry->id)], entry, dirty_prev,
+               dirty_next);
     entry->dirty_prev = entry->dirty_next = NULL;
 }
 
 void memory_mark_end(struct memory *memory, struct tombstone *end)
 {
     if (end->dirty_prev == NULL)
-        DL_APPEND2(memory->dirty_ends[list_of(end->id)], end, dirty_prev, dirty_next);
+        DL_APPEND2(memory->dirty_ends[memory_partition_of(end->id)], end, dirty_prev, dirty_next);
 }
 
 void memory_unmark_end(struct memory *memory, struct tombstone *end)
 {
     if (end->dirty_prev == NULL)
         return;
-    DL_DELETE2(memory->dirty_ends[list_of(end->id)], end, dirty_prev, dirty_next);
+    DL_DELETE2(memory->dirty_ends[memory_partition_of(end->id)], end, dirty_prev, dirty_next);
     end->dirty_prev = end->dirty_next = NULL;
 }
 
@@ -71,7 +72,7 @@ static void tell_adopted(struct memory *memory, const struct session *session,
         .duration_s = -1,
     };
 
-    memory_events_add(&memory->events, &event);
+    memory_tell(memory, &event);
 }
 
 enum err memory_adopt(struct memory *memory, struct store_req *req, const struct now *now)
@@ -102,17 +103,18 @@ enum err memory_adopt(struct memory *memory, struct store_req *req, const struct
 
 static void describe_end(const struct tombstone *end, struct store_req *ret_req)
 {
-    const char *by = end->text, *message = by + strlen(by) + 1;
-    const char *family_id = message + strlen(message) + 1;
-    const char *device_id = family_id + strlen(family_id) + 1;
+    char *const texts[] = {ret_req->end.by, ret_req->end.message, ret_req->session.family_id,
+                           ret_req->session.device_id, ret_req->operator.name,
+                           ret_req->operator.why };
+    const char *at = end->text;
 
     ret_req->op = STORE_END;
     memcpy(ret_req->session.id, end->id, sizeof ret_req->session.id);
-    strcpy(ret_req->session.family_id, family_id);
-    strcpy(ret_req->session.device_id, device_id);
     ret_req->end.reason = end->reason;
-    strcpy(ret_req->end.by, by);
-    strcpy(ret_req->end.message, message);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        strcpy(texts[i], at); /* they came from such arrays */
+        at += strlen(at) + 1;
+    }
 }
 
 static void take_end(struct memory *memory, struct tombstone *end, struct store_req *ret_req)
@@ -187,7 +189,7 @@ void memory_see_end(struct memory *memory, const struct session *names, const st
     struct entry *entry = memory_find(memory, names->id);
     const struct tombstone *before = memory_find_end(memory, names->id);
     if (before == NULL || before->dirty_prev == NULL)
-        memory_remember_end(memory, names, end, &now);
+        memory_remember_end(memory, names, end, NULL, &now);
     if (entry != NULL)
         memory_drop(memory, entry);
     pthread_mutex_unlock(&memory->lock);

@@ -37,6 +37,7 @@ struct entry {
     int64_t last_heartbeat_ms;             /* wall clock */
     int64_t alive_ms;                      /* monotonic clock, of the last sign of life */
     char id[SESSION_ID_LEN + 1];           /* sessionId */
+    uint8_t partition;                     /* its; 0 where they aren't apart */
     char *text;                            /* the other strings, in the order of ENTRY_TEXTS */
 };
 
@@ -61,7 +62,7 @@ struct tombstone {
     int64_t until_ms;              /* monotonic clock */
     enum end_reason reason;        /* why it ended */
     char id[SESSION_ID_LEN + 1];   /* sessionId */
-    char text[];                   /* by, message, familyId, deviceId; each with its NUL */
+    char text[]; /* by, message, familyId, deviceId, operator's name, why; each with its NUL */
 };
 
 struct memory {
@@ -76,7 +77,10 @@ struct memory {
     struct memory_marks marks;         /* limits, blocks, rates, cooldowns */
     struct memory_events events;       /* what happened last */
     struct memory_online online;       /* who was seen lately; windows of wall time / TTL */
-    bool alone;       /* not below Redis: what ends here has ended */
+    unsigned partitions;               /* that are apart: 1, or PARTITION_COUNT */
+    unsigned partition;                /* that this operation is about; 0 where they aren't apart */
+    uint32_t active[PARTITION_COUNT];  /* sessions, by partition */
+    bool alone;                        /* not below Redis: what ends here has ended */
     bool in_fallback; /* this operation stands in for Redis: what it changes is dirty */
     uint64_t outages; /* Redis has gone away so often, and once more */
     /* By partition, oldest change first: let in or kept alive without Redis; ended without it. */
@@ -108,11 +112,12 @@ struct entry *memory_add(struct memory *memory, const struct session *session, i
 void memory_drop(struct memory *memory, struct entry *entry);
 
 /*
- * Keeps why a session (of names: id, family_id, device_id) ended, in the place of what was kept of it
- * before. -1 where memory runs out: what was kept before is gone then.
+ * Keeps why a session (of names: id, family_id, device_id) ended, and by which operator (NULL: none), in the
+ * place of what was kept of it before. -1 where memory runs out: what was kept before is gone then.
  */
 int memory_remember_end(struct memory *memory, const struct session *names,
-                        const struct store_end *why, const struct now *now);
+                        const struct store_end *why, const struct store_operator *who,
+                        const struct now *now);
 
 /* Forgets it again. */
 void memory_forget_end(struct memory *memory, const char *id);
@@ -130,6 +135,9 @@ enum err memory_tell_end(struct memory *memory, struct store_req *req);
 void memory_tell_times(struct memory *memory, struct store_req *req, const struct entry *entry,
                        const struct now *now);
 
+/* Writes an event of the partition that this operation is about. */
+void memory_tell(struct memory *memory, const struct event *event);
+
 /* Writes an event about a live session that is about to end. cause "": the type's word. */
 void memory_tell_ending(struct memory *memory, const struct entry *entry, enum event_type type,
                         const char *cause, const char *by, const struct now *now);
@@ -145,6 +153,9 @@ void memory_touch(struct memory *memory, struct entry *entry, int64_t idle_ms,
 int memory_retitle(struct entry *entry, const char *media_id, const char *media_title);
 
 /* ---- memory_outage.c ---- */
+
+/* The partition of a sessionId; 0 where it has none. */
+unsigned memory_partition_of(const char *id);
 
 /* Who was answered for in Redis' place, Redis will be told of. */
 void memory_note_stand_in(struct memory *memory, struct entry *entry);
@@ -168,9 +179,15 @@ enum err memory_check_revoked(struct memory *memory, struct store_req *req, cons
 enum err memory_create(struct memory *memory, struct store_req *req, const struct now *now);
 enum err memory_revive(struct memory *memory, struct store_req *req, const struct now *now);
 
-/* Lists a group's streams, longest silent first, as a request's. -1 where memory runs out. */
-int memory_list_group(struct store_req *req, struct group *group, enum group_kind kind,
-                      const struct now *now);
+/*
+ * Lists a group's streams, a device's in the partition that this operation is about alone, longest silent first, as
+ * a request's. Returns how many there are; -1 where memory runs out.
+ */
+int memory_list_group(struct memory *memory, struct store_req *req, struct group *group,
+                      enum group_kind kind, const struct now *now);
+
+/* Whether a stream of a group counts for what this operation asks of it: see above. */
+bool memory_counts(const struct memory *memory, const struct entry *entry, enum group_kind kind);
 
 /* ---- memory_operator.c ---- */
 

@@ -19,7 +19,7 @@
     X(STORE_METRIC_CALLS, DURATIONS, "stream_gateway_store_call_duration_seconds", op, outcome,     \
       "What Redis was asked by this gateway, from the question to the answer or to the deadline.")  \
     X(STORE_METRIC_ERRORS, COUNTER, "stream_gateway_redis_errors_total", error, none,               \
-      "Errors that Redis answered, by what they call for; those of a kind that is repeated are no harm in small numbers.") \
+      "Errors that Redis answered, by kind: after noscript, moved, ask and tryagain the call is repeated.") \
     X(STORE_METRIC_LOST, COUNTER, "stream_gateway_redis_links_lost_total", none, none,              \
       "Connections to Redis that were lost or given up after they had been up.")                    \
     X(STORE_METRIC_RECONNECTS, COUNTER, "stream_gateway_redis_reconnects_total", none, none,        \

@@ -70,7 +70,7 @@ ON_BOTH_STORES(refuses_what_is_no_device_or_no_order)
 {
     struct admin_fixture admin = admin_fixture_start(store, NULL);
 
-    admin_expect_refused_for(admin_ask(admin.client, "GET", "/admin/v1/devices/%00", NULL), "The");
+    admin_expect_refused_for(admin_ask(admin.client, "GET", "/admin/v1/devices/%00", NULL), "The path");
     admin_expect_refused_for(admin_ask(admin.client, "GET", "/admin/v1/devices/%0A", NULL),
                              "deviceId: ");
     admin_expect_refused_for(

@@ -18,7 +18,7 @@ ON_BOTH_STORES(shows_who_watches_of_how_many_and_what_happened)
 
     api_wait_tick();
     struct api_session second = api_admit(player, "f1", "d2", NULL);
-    api_admit(player, "f2", "d1", NULL);
+    api_admit(player, "f2", "d3", NULL);
     api_expect_refused(api_create(player, "f1", "d1", NULL), 409, "device_limit");
     cr_expect_eq(api_status(api_call(player, "DELETE", &stopped, "")), 204);
 
@@ -51,6 +51,8 @@ ON_BOTH_STORES(shows_who_watches_of_how_many_and_what_happened)
         cr_expect(json_is_string(json_object_get(event, "id")));
     }
     cr_expect_str_eq(http_answer_text(&answer, "events.1.cause"), "device_limit");
+    cr_expect_null(http_answer_member(&answer, "events.0.by"), "no operator did it: %s",
+                   answer.body);
     http_answer_done(&answer);
     admin_fixture_stop(&admin);
 }
@@ -129,8 +131,8 @@ ON_BOTH_STORES(a_block_lasts_until_it_is_lifted_and_is_shown_with_its_message)
     int64_t until_ms;
 
     api_admit(player, "f1", "d1", NULL);
-    admin_expect_terminated(
-        admin.client, api_text("%s?block=3600&reason=fraud&message=Unpaid%%20bill", path), 1);
+    admin_expect_terminated(admin.client,
+                            api_text("%s?block=3600&reason=fraud&message=Unpaid%%20bill", path), 1);
     struct http_answer answer = api_create(player, "f1", "d1", NULL);
     api_expect_problem(&answer, 403, "forbidden");
     api_expect_detail(&answer, "Unpaid bill");

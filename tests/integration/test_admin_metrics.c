@@ -5,6 +5,7 @@
 
 #include "admin_fixture.h"
 #include "clock.h"
+#include "redis_nodes.h"
 #include "redis_server.h"
 
 API_SUITES;
@@ -346,7 +347,28 @@ Test(embedded, counts_connections_that_were_shed)
     }
     cr_expect_gt(shed, 0);
     expect_value(&admin, "stream_gateway_http_connections_shed_total{listener='player'}", shed);
+    expect_value(&admin, "stream_gateway_http_problems_total{code='overloaded'}", shed);
     for (size_t i = 0; i < 4; i++)
         http_client_free(clients[i]);
     admin_fixture_stop(&admin);
+}
+
+/* ---- A cluster ---- */
+
+Test(cluster, adds_up_all_partitions, .timeout = 100)
+{
+    struct redis_nodes *nodes = redis_nodes_start((struct redis_nodes_options){.masters = 2});
+    const char *env[] = {"GATEWAY_REDIS_CLUSTER=true", "GATEWAY_REDIS_TIMEOUT_MS=5000",
+                         api_text("REDIS_URL=redis://127.0.0.1:%d", redis_nodes_port(nodes, 0)),
+                         NULL};
+    struct admin_fixture admin = admin_fixture_start(API_EMBEDDED, env);
+
+    for (int i = 0; i < 40; i++)
+        api_admit(admin.api.client, api_text("family %d", i), api_text("device %d", i), NULL);
+    wait_value(&admin, "stream_gateway_store_partitions{state='up'}", 256);
+    expect_value(&admin, "stream_gateway_store_state{state='up'}", 1);
+    expect_value(&admin, "stream_gateway_sessions_active", 40);
+    expect_value(&admin, "stream_gateway_creates_total{code='ok'}", 40);
+    admin_fixture_stop(&admin);
+    redis_nodes_stop(nodes);
 }

@@ -139,7 +139,7 @@ ON_BOTH_STORES(filters_by_family_device_user_and_media_and_by_several)
         {"family=a", "01"},        {"device=tv", "02"},          {"user=bob", "2"},
         {"media=news", "13"},      {"family=a&media=film", "0"}, {"device=tv&user=bob", "2"},
         {"family=a&user=bob", ""}, {"family=nobody", ""},        {"family=b%2Fc", "3"},
-        {"user=bob%20c", "3"},     {"media=film", "02"}, 
+        {"user=bob%20c", "3"},     {"media=film", "02"},
     };
     char ids[4][23];
 
