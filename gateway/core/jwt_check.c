@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "jwt_path.h"
 #include "jwt_trust.h"
@@ -86,6 +87,7 @@ static const struct jwt_key *find_key(struct check *check)
 {
     const char *alg = json_string_value(json_object_get(check->header, "alg"));
     const json_t *kid = json_object_get(check->header, "kid");
+    const char *typ = json_string_value(json_object_get(check->header, "typ"));
     int algorithm = alg != NULL ? jwt_algorithm_of(alg) : -1;
 
     if (algorithm < 0) {
@@ -99,6 +101,11 @@ static const struct jwt_key *find_key(struct check *check)
     /* RFC 7515, section 4.1.11: who doesn't know an extension that is critical must refuse. */
     if (json_object_get(check->header, "crit") != NULL) {
         refuse(check, "the JWT has critical extensions (crit), of which none is known");
+        return NULL;
+    }
+    /* libjwt 1.x takes no other, and doesn't say so. */
+    if (typ != NULL && strcasecmp(typ, "JWT") != 0) {
+        refuse(check, "the JWT's typ is another than JWT");
         return NULL;
     }
     const struct jwt_key *key =

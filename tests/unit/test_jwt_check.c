@@ -236,6 +236,14 @@ Test(jwt_check, a_token_without_kid_is_for_the_only_key)
     cr_expect_str_eq(caller.key, "named");
 }
 
+Test(jwt_check, typ_is_jwt_where_it_stands)
+{
+    believes(jwt_issuer_sign_as(issuer, "{\"alg\":\"HS256\"}", payload("")));
+    believes(jwt_issuer_sign_as(issuer, "{\"alg\":\"HS256\",\"typ\":\"jwt\"}", payload("")));
+    refuses(jwt_issuer_sign_as(issuer, "{\"alg\":\"HS256\",\"typ\":\"at+jwt\"}", payload("")),
+            "typ");
+}
+
 Test(jwt_check, refuses_critical_extensions)
 {
     refuses(jwt_issuer_sign_as(issuer, "{\"alg\":\"HS256\",\"crit\":[\"b64\"],\"b64\":false}",
