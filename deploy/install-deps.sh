@@ -21,7 +21,7 @@ fail() {
 
 packages=(
     build-essential cmake ninja-build pkgconf
-    libuv1-dev libjansson-dev libsodium-dev uthash-dev
+    libuv1-dev libjansson-dev libsodium-dev libjwt-dev uthash-dev
     libgnutls28-dev libssl-dev # what libmicrohttpd and hiredis do TLS with
     curl jq # for the README's tour
 )
@@ -56,7 +56,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
     fail "this is not a Debian-family system; install by its own means:
-  a C17 compiler, cmake 3.25 or newer, ninja, pkg-config, libuv, jansson, libsodium, uthash, GnuTLS,
+  a C17 compiler, cmake 3.25 or newer, ninja, pkg-config, libuv, jansson, libsodium, libjwt 1.x, uthash, GnuTLS,
   OpenSSL, libmicrohttpd 1.0 or newer (with GnuTLS), hiredis 1.1 or newer (with hiredis_ssl)
   and for the tests: criterion, redis-server, openssl, nginx with auth_request, caddy, haproxy with Lua, ffmpeg, prometheus
   with promtool, chromium, node 18 or newer with npm, curl, jq, python3

@@ -15,6 +15,7 @@
 #include "acceptor.h"
 #include "buf.h"
 #include "generations.h"
+#include "keyring.h"
 #include "keys.h"
 #include "listener.h"
 #include "listener_tls.h"
@@ -45,15 +46,16 @@ struct app {
     struct listener player, admin;               /* sockets */
     struct listener_tls player_tls, admin_tls;   /* their certificates */
     struct acceptor accept_player, accept_admin; /* where they are unix sockets */
-    struct keys keys;                            /* shared with the threads */
-    struct memory *memory;                       /* the embedded store; NULL where it isn't used */
-    struct outage *outage;                       /* whether Redis is there; NULL: without Redis */
-    struct generations *generations;             /* of cached answers; the same */
-    struct redis_setup redis;                    /* where it is */
-    unsigned player_limit;                       /* connections of the player listener */
-    atomic_uint player_open, admin_open;         /* connections; shared with the threads */
-    struct worker **workers;                     /* the player listener's, then the admin thread */
-    size_t worker_count;                         /* started, the admin thread included */
+    struct keyring *keys;                /* shared with the threads; a reload makes others */
+    struct settings reloaded;            /* what the last reload read, if there was one */
+    struct memory *memory;               /* the embedded store; NULL where it isn't used */
+    struct outage *outage;               /* whether Redis is there; NULL: without Redis */
+    struct generations *generations;     /* of cached answers; the same */
+    struct redis_setup redis;            /* where it is */
+    unsigned player_limit;               /* connections of the player listener */
+    atomic_uint player_open, admin_open; /* connections; shared with the threads */
+    struct worker **workers;             /* the player listener's, then the admin thread */
+    size_t worker_count;                 /* started, the admin thread included */
 };
 
 /* ---- The store ---- */
@@ -155,6 +157,8 @@ static enum api_auth auth_mode(const struct settings *settings)
         return API_AUTH_OPEN;
     case SETTINGS_AUTH_API_KEY:
         return API_AUTH_KEY;
+    case SETTINGS_AUTH_JWT:
+        return API_AUTH_JWT;
     case SETTINGS_AUTH_UNSAID:
         break;
     }
@@ -172,9 +176,7 @@ static void fill_options(struct app *app, struct worker_options *ret_options)
 
     *ret_options = (struct worker_options){
         .api = {.auth = auth_mode(settings),
-                .api_keys = app->keys.callers,
-                .admin_keys = app->keys.admins,
-                .token_keys = app->keys.tokens,
+                .keys = app->keys,
                 .ttl_s = settings->session_ttl,
                 .heartbeat_interval_s = settings->session_heartbeat_interval,
                 .max_age_ms = settings->session_max_age * 1000,
@@ -298,24 +300,50 @@ static void on_signal(uv_signal_t *handle, int number)
     uv_timer_start(&app->delay, on_delay_over, (uint64_t)app->settings->shutdown_delay_ms, 0);
 }
 
-/* Takes over what can change while the program runs; a file that is wrong changes nothing. */
+/* Reads the settings and the keys again. Returns the keys; NULL with a reason, and nothing has changed. */
+static struct keyring *read_again(const struct app *app, struct settings *settings,
+                                  struct buf *reason)
+{
+    struct buf warnings = BUF_EMPTY;
+    int code, rc = settings_load(settings, app->file, reason, &warnings);
+
+    buf_done(&warnings);
+    if (rc == 0 && settings->auth_mode != app->settings->auth_mode) {
+        buf_add_str(reason, "auth.mode is another than at the start, which needs a restart");
+        rc = -1;
+    }
+    return rc == 0 ? keys_load(settings, reason, &code) : NULL;
+}
+
+/*
+ * Takes over what can change while the program runs; a file that is wrong changes nothing. The threads get the
+ * new keys with their mail: none waits, and requests under way end with whichever of the two they meet.
+ */
 static void on_reload(uv_signal_t *handle, int number)
 {
     struct app *app = handle->data;
     struct settings settings = {0};
-    struct buf reason = BUF_EMPTY, warnings = BUF_EMPTY;
+    struct buf reason = BUF_EMPTY;
+    struct keyring *keys = read_again(app, &settings, &reason);
 
     (void)number;
-    if (settings_load(&settings, app->file, &reason, &warnings) != 0) {
+    if (keys == NULL) {
         log_line(LOG_ERROR, "settings not reloaded", LOG_STR("reason", buf_text(&reason)));
-    } else {
-        log_setup((enum log_level)settings.log_level, (enum log_format)settings.log_format);
-        shown_settings_set_log(&app->shown, settings.log_level, settings.log_format);
-        log_line(LOG_INFO, "reloaded log.level and log.format; other settings need a restart");
+        settings_free(&settings);
+        buf_done(&reason);
+        return;
     }
+    log_setup((enum log_level)settings.log_level, (enum log_format)settings.log_format);
+    shown_settings_take(&app->shown, &settings);
+    settings_free(&app->reloaded);
+    app->reloaded = settings;
+    for (size_t i = 0; i < app->worker_count; i++)
+        worker_set_keys(app->workers[i], keys);
+    keyring_release(app->keys);
+    app->keys = keys;
+    log_line(LOG_INFO, "reloaded tokens.keys, admin.token, auth.api_keys, auth.jwt, log.level and "
+                       "log.format; other settings need a restart");
     buf_done(&reason);
-    buf_done(&warnings);
-    settings_free(&settings);
 }
 
 /*
@@ -386,6 +414,18 @@ static int load_certificates(struct app *app)
     return rc == 0 ? APP_OK : APP_WRONG_SETTING;
 }
 
+static int load_keys(struct app *app)
+{
+    struct buf reason = BUF_EMPTY;
+    int rc = APP_OK;
+
+    app->keys = keys_load(app->settings, &reason, &rc);
+    if (app->keys == NULL)
+        log_line(LOG_ERROR, "keys can't be used", LOG_STR("reason", buf_text(&reason)));
+    buf_done(&reason);
+    return rc;
+}
+
 static int serve(struct app *app)
 {
     const struct settings *settings = app->settings;
@@ -397,7 +437,7 @@ static int serve(struct app *app)
     if (rc == APP_OK)
         rc = load_certificates(app);
     if (rc == APP_OK)
-        rc = keys_load(&app->keys, settings);
+        rc = load_keys(app);
     if (rc == APP_OK)
         rc = open_store(app);
     if (rc == APP_OK)
@@ -443,8 +483,9 @@ int app_run(const struct settings *settings, const char *file)
     generations_free(app.generations);
     memory_free(app.memory);
     redis_setup_done(&app.redis);
-    keys_done(&app.keys);
+    keyring_release(app.keys);
     shown_settings_done(&app.shown);
+    settings_free(&app.reloaded);
     if (rc == APP_OK)
         log_line(LOG_INFO, "stopped");
     return rc;

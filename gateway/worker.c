@@ -16,6 +16,7 @@
 
 #include "access_log.h"
 #include "container_of.h"
+#include "keyring.h"
 #include "log.h"
 #include "loop.h"
 #include "metrics.h"
@@ -47,6 +48,7 @@ struct worker {
     int *fds;                  /* connections handed over */
     size_t fd_count, fd_room;  /* of fds */
     bool stop_asked;           /* worker_stop was called */
+    struct keyring *keys;      /* to be taken over, held; or NULL */
 
     uv_thread_t thread; /* runs the loop */
 };
@@ -124,9 +126,17 @@ static void on_mail(uv_async_t *handle)
     int *fds = worker->fds;
     size_t count = worker->fd_count;
     bool stop = worker->stop_asked;
+    struct keyring *keys = worker->keys;
     worker->fds = NULL;
     worker->fd_count = worker->fd_room = 0;
+    worker->keys = NULL;
     pthread_mutex_unlock(&worker->mail_lock);
+
+    if (keys != NULL) {
+        api_set_keys(worker->api, keys);
+        keyring_release(keys);
+        log_line(LOG_DEBUG, "keys taken over", LOG_STR("thread", worker->options.name));
+    }
 
     for (size_t i = 0; i < count; i++) {
         if (worker->stopping)
@@ -175,6 +185,7 @@ static void worker_free(struct worker *worker)
     for (size_t i = 0; i < worker->fd_count; i++)
         close(worker->fds[i]);
     free(worker->fds);
+    keyring_release(worker->keys);
     pthread_mutex_destroy(&worker->mail_lock);
     free(worker);
 }
@@ -307,6 +318,16 @@ void worker_hand_over(struct worker *worker, int fd)
     }
     worker->fds[worker->fd_count++] = fd;
     pthread_mutex_unlock(&worker->mail_lock);
+    uv_async_send(&worker->mail);
+}
+
+void worker_set_keys(struct worker *worker, struct keyring *keys)
+{
+    pthread_mutex_lock(&worker->mail_lock);
+    struct keyring *unread = worker->keys;
+    worker->keys = keyring_hold(keys);
+    pthread_mutex_unlock(&worker->mail_lock);
+    keyring_release(unread);
     uv_async_send(&worker->mail);
 }
 

@@ -15,6 +15,7 @@
 #include "store_redis.h"
 
 struct generations;
+struct keyring;
 struct memory;
 struct outage;
 struct worker;
@@ -44,6 +45,9 @@ struct worker *worker_start(const struct worker_options *options, char *ret_reas
 
 /* Hands an accepted connection over, from any thread. Closes it where memory runs out. */
 void worker_hand_over(struct worker *worker, int fd);
+
+/* Has a worker, from any thread, take over these keys at its next turn, after which no other counts. Holds them. */
+void worker_set_keys(struct worker *worker, struct keyring *keys);
 
 /*
  * Asks a worker, from any thread, to stop: no new connections, requests in flight are answered, for at

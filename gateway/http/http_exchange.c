@@ -74,6 +74,7 @@ static void report(struct http_request *req, int status)
                            .route_index = route != NULL ? (size_t)(route - options->routes) : 0,
                            .request_id = req->id,
                            .session_id = req->session_id,
+                           .caller = req->caller,
                            .code = req->code,
                            .status = status,
                            .duration_us = (int64_t)((uv_hrtime() - req->started_ns) / 1000),
@@ -90,6 +91,7 @@ void http_exchange_report_refused(struct http_server *server)
                                                  .route = "-",
                                                  .request_id = "-",
                                                  .session_id = "",
+                                                 .caller = "",
                                                  .code = ERR_OVERLOADED,
                                                  .status = err_status(ERR_OVERLOADED),
                                              });

@@ -54,6 +54,7 @@ struct http_access {
     size_t route_index;               /* its place in the table; 0 where none matched */
     const char *request_id;           /* never empty */
     const char *session_id;           /* as noted by the handler; "" where it wasn't */
+    const char *caller;               /* the same */
     enum err code;                    /* ERR_OK where it isn't a problem */
     int status;                       /* of the answer */
     int64_t duration_us;              /* from the head's arrival to the decision */
