@@ -44,7 +44,7 @@ struct app {
     atomic_bool drained;                         /* the same; an operator's */
     struct shown_settings shown;                 /* the same: as they are in force */
     struct listener player, admin;               /* sockets */
-    struct listener_tls player_tls, admin_tls;   /* their certificates */
+    struct listener_tls *player_tls, *admin_tls; /* their certificates; NULL: without TLS */
     struct acceptor accept_player, accept_admin; /* where they are unix sockets */
     struct keyring *keys;                /* shared with the threads; a reload makes others */
     struct settings reloaded;            /* what the last reload read, if there was one */
@@ -250,7 +250,7 @@ static int start_workers(struct app *app)
     options.listener = API_PLAYER;
     options.routes = api_player_routes(&options.route_count);
     options.http.cors = player_cors(settings);
-    options.http.tls = listener_tls_pem(&app->player_tls);
+    options.http.tls = listener_tls_pem(app->player_tls);
     options.http.connection_limit = app->player_limit;
     options.http.connections = &app->player_open;
     for (size_t i = 0; i < players && rc == APP_OK; i++) {
@@ -262,7 +262,7 @@ static int start_workers(struct app *app)
     options.listener = API_ADMIN;
     options.routes = api_admin_routes(&options.route_count);
     options.http.cors = (struct http_cors){0};
-    options.http.tls = listener_tls_pem(&app->admin_tls);
+    options.http.tls = listener_tls_pem(app->admin_tls);
     options.http.connection_limit = ADMIN_CONNECTIONS;
     options.http.connections = &app->admin_open;
     options.keeps = true;
@@ -300,49 +300,94 @@ static void on_signal(uv_signal_t *handle, int number)
     uv_timer_start(&app->delay, on_delay_over, (uint64_t)app->settings->shutdown_delay_ms, 0);
 }
 
-/* Reads the settings and the keys again. Returns the keys; NULL with a reason, and nothing has changed. */
-static struct keyring *read_again(const struct app *app, struct settings *settings,
-                                  struct buf *reason)
+/* What a reload reads. */
+struct reload {
+    struct settings settings;                    /* all of them */
+    struct keyring *keys;                        /* that they name */
+    struct listener_tls *player_tls, *admin_tls; /* the same */
+};
+
+static void reload_done(struct reload *reload)
+{
+    settings_free(&reload->settings);
+    keyring_release(reload->keys);
+    listener_tls_release(reload->player_tls);
+    listener_tls_release(reload->admin_tls);
+}
+
+/* Whether what was read differs from the start in something that can't change while the program runs. */
+static bool needs_restart(const struct app *app, const struct reload *reload, struct buf *reason)
+{
+    const char *what = NULL;
+
+    if (reload->settings.auth_mode != app->settings->auth_mode)
+        what = "auth.mode";
+    else if ((reload->player_tls == NULL) != (app->player_tls == NULL))
+        what = "whether player.tls.cert is set";
+    else if ((reload->admin_tls == NULL) != (app->admin_tls == NULL))
+        what = "whether admin.tls.cert is set";
+    if (what != NULL)
+        buf_printf(reason, "%s is another than at the start, which needs a restart", what);
+    return what != NULL;
+}
+
+/* Reads all of it. -1, with a reason, where something is wrong; release it also then. */
+static int read_again(const struct app *app, struct reload *reload, struct buf *reason)
 {
     struct buf warnings = BUF_EMPTY;
-    int code, rc = settings_load(settings, app->file, reason, &warnings);
+    int code, rc = settings_load(&reload->settings, app->file, reason, &warnings);
 
     buf_done(&warnings);
-    if (rc == 0 && settings->auth_mode != app->settings->auth_mode) {
-        buf_add_str(reason, "auth.mode is another than at the start, which needs a restart");
-        rc = -1;
+    if (rc != 0 ||
+        listener_tls_load(&reload->settings, LISTENER_PLAYER, &reload->player_tls, reason) != 0 ||
+        listener_tls_load(&reload->settings, LISTENER_ADMIN, &reload->admin_tls, reason) != 0 ||
+        needs_restart(app, reload, reason))
+        return -1;
+    reload->keys = keys_load(&reload->settings, reason, &code);
+    return reload->keys != NULL ? 0 : -1;
+}
+
+/* Hands to each thread what it is to work with from now on. */
+static void hand_out(struct app *app, const struct reload *reload)
+{
+    size_t players = (size_t)app->settings->workers;
+
+    for (size_t i = 0; i < app->worker_count; i++) {
+        worker_set_keys(app->workers[i], reload->keys);
+        worker_set_tls(app->workers[i], i < players ? reload->player_tls : reload->admin_tls);
     }
-    return rc == 0 ? keys_load(settings, reason, &code) : NULL;
 }
 
 /*
  * Takes over what can change while the program runs; a file that is wrong changes nothing. The threads get the
- * new keys with their mail: none waits, and requests under way end with whichever of the two they meet.
+ * new keys and certificates with their mail: none waits, and requests under way end with whichever of the two they meet.
  */
 static void on_reload(uv_signal_t *handle, int number)
 {
     struct app *app = handle->data;
-    struct settings settings = {0};
+    struct reload reload = {0};
     struct buf reason = BUF_EMPTY;
-    struct keyring *keys = read_again(app, &settings, &reason);
 
     (void)number;
-    if (keys == NULL) {
+    if (read_again(app, &reload, &reason) != 0) {
         log_line(LOG_ERROR, "settings not reloaded", LOG_STR("reason", buf_text(&reason)));
-        settings_free(&settings);
-        buf_done(&reason);
-        return;
+    } else {
+        const struct settings *settings = &reload.settings;
+        struct reload before = {app->reloaded, app->keys, app->player_tls, app->admin_tls};
+
+        log_setup((enum log_level)settings->log_level, (enum log_format)settings->log_format);
+        shown_settings_take(&app->shown, settings);
+        hand_out(app, &reload);
+        app->reloaded = reload.settings;
+        app->keys = reload.keys;
+        app->player_tls = reload.player_tls;
+        app->admin_tls = reload.admin_tls;
+        reload = before;
+        log_line(LOG_INFO,
+                 "reloaded tokens.keys, admin.token, auth.api_keys, auth.jwt, the listeners' "
+                 "certificates, log.level and log.format; other settings need a restart");
     }
-    log_setup((enum log_level)settings.log_level, (enum log_format)settings.log_format);
-    shown_settings_take(&app->shown, &settings);
-    settings_free(&app->reloaded);
-    app->reloaded = settings;
-    for (size_t i = 0; i < app->worker_count; i++)
-        worker_set_keys(app->workers[i], keys);
-    keyring_release(app->keys);
-    app->keys = keys;
-    log_line(LOG_INFO, "reloaded tokens.keys, admin.token, auth.api_keys, auth.jwt, log.level and "
-                       "log.format; other settings need a restart");
+    reload_done(&reload);
     buf_done(&reason);
 }
 
@@ -404,10 +449,10 @@ static int start_acceptors(struct app *app)
 static int load_certificates(struct app *app)
 {
     struct buf reason = BUF_EMPTY;
-    int rc = listener_tls_load(&app->player_tls, app->settings, LISTENER_PLAYER, &reason);
+    int rc = listener_tls_load(app->settings, LISTENER_PLAYER, &app->player_tls, &reason);
 
     if (rc == 0)
-        rc = listener_tls_load(&app->admin_tls, app->settings, LISTENER_ADMIN, &reason);
+        rc = listener_tls_load(app->settings, LISTENER_ADMIN, &app->admin_tls, &reason);
     if (rc != 0)
         log_line(LOG_ERROR, "a certificate can't be used", LOG_STR("reason", buf_text(&reason)));
     buf_done(&reason);
@@ -474,8 +519,8 @@ int app_run(const struct settings *settings, const char *file)
     uv_close((uv_handle_t *)&app.sigint, NULL);
     uv_close((uv_handle_t *)&app.sighup, NULL);
     loop_done(&app.loop);
-    listener_tls_done(&app.player_tls);
-    listener_tls_done(&app.admin_tls);
+    listener_tls_release(app.player_tls);
+    listener_tls_release(app.admin_tls);
     listener_close(&app.player);
     listener_close(&app.admin);
     free(app.workers);

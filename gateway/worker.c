@@ -15,8 +15,10 @@
 #include <unistd.h>
 
 #include "access_log.h"
+#include "buf.h"
 #include "container_of.h"
 #include "keyring.h"
+#include "listener_tls.h"
 #include "log.h"
 #include "loop.h"
 #include "metrics.h"
@@ -49,6 +51,7 @@ struct worker {
     size_t fd_count, fd_room;  /* of fds */
     bool stop_asked;           /* worker_stop was called */
     struct keyring *keys;      /* to be taken over, held; or NULL */
+    struct listener_tls *tls;  /* the same */
 
     uv_thread_t thread; /* runs the loop */
 };
@@ -118,6 +121,17 @@ static void begin_stop(struct worker *worker)
     uv_timer_start(&worker->drain, on_drain, 0, IDLE_CHECK_MS);
 }
 
+static void take_tls(struct worker *worker, const struct listener_tls *tls)
+{
+    const struct http_tls_pem pem = listener_tls_pem(tls);
+    struct buf reason = BUF_EMPTY;
+
+    if (http_server_renew_tls(worker->http, &pem, &reason) != 0)
+        log_line(LOG_ERROR, "the certificate stays as it was",
+                 LOG_STR("thread", worker->options.name), LOG_STR("reason", buf_text(&reason)));
+    buf_done(&reason);
+}
+
 static void on_mail(uv_async_t *handle)
 {
     struct worker *worker = CONTAINER_OF(handle, struct worker, mail);
@@ -127,15 +141,21 @@ static void on_mail(uv_async_t *handle)
     size_t count = worker->fd_count;
     bool stop = worker->stop_asked;
     struct keyring *keys = worker->keys;
+    struct listener_tls *tls = worker->tls;
     worker->fds = NULL;
     worker->fd_count = worker->fd_room = 0;
     worker->keys = NULL;
+    worker->tls = NULL;
     pthread_mutex_unlock(&worker->mail_lock);
 
     if (keys != NULL) {
         api_set_keys(worker->api, keys);
         keyring_release(keys);
         log_line(LOG_DEBUG, "keys taken over", LOG_STR("thread", worker->options.name));
+    }
+    if (tls != NULL) {
+        take_tls(worker, tls);
+        listener_tls_release(tls);
     }
 
     for (size_t i = 0; i < count; i++) {
@@ -186,6 +206,7 @@ static void worker_free(struct worker *worker)
         close(worker->fds[i]);
     free(worker->fds);
     keyring_release(worker->keys);
+    listener_tls_release(worker->tls);
     pthread_mutex_destroy(&worker->mail_lock);
     free(worker);
 }
@@ -328,6 +349,16 @@ void worker_set_keys(struct worker *worker, struct keyring *keys)
     worker->keys = keyring_hold(keys);
     pthread_mutex_unlock(&worker->mail_lock);
     keyring_release(unread);
+    uv_async_send(&worker->mail);
+}
+
+void worker_set_tls(struct worker *worker, struct listener_tls *tls)
+{
+    pthread_mutex_lock(&worker->mail_lock);
+    struct listener_tls *unread = worker->tls;
+    worker->tls = listener_tls_hold(tls);
+    pthread_mutex_unlock(&worker->mail_lock);
+    listener_tls_release(unread);
     uv_async_send(&worker->mail);
 }
 

@@ -16,6 +16,7 @@
 
 struct generations;
 struct keyring;
+struct listener_tls;
 struct memory;
 struct outage;
 struct worker;
@@ -48,6 +49,9 @@ void worker_hand_over(struct worker *worker, int fd);
 
 /* Has a worker, from any thread, take over these keys at its next turn, after which no other counts. Holds them. */
 void worker_set_keys(struct worker *worker, struct keyring *keys);
+
+/* The same for its listener's certificate; NULL changes nothing. */
+void worker_set_tls(struct worker *worker, struct listener_tls *tls);
 
 /*
  * Asks a worker, from any thread, to stop: no new connections, requests in flight are answered, for at
