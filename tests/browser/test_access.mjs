@@ -6,18 +6,7 @@ import { findings, go, inBrowser, overflow, rowOf, screenshot, signedIn } from "
 import { ask, authorize, fresh, watch } from "./support/player.mjs";
 import { TOKEN } from "./support/settings.mjs";
 
-/** A family with something of everything, its names as long as they may be. */
-async function furnish() {
-  const family = fresh("a-family-with-a-long-name").padEnd(128, "x");
-  const device = fresh("device").padEnd(128, "y");
-  const texts = { mediaTitle: "A title that is rather long, as titles are ".repeat(2), deviceName: "Kitchen TV", platform: "webOS 23" };
-  const { sessionId } = await watch({ family, device, ...texts, metadata: { app: "7.1" } });
-  await watch({ family, device });
-  assert.equal((await ask({ family, device })).status, 409);
-  return { family, device, user: `user of ${family}`.slice(0, 128), sessionId };
-}
-
-function views({ family, device, sessionId }, user) {
+function views({ family, device, user, sessionId }) {
   return [
     ["overview", "#/overview", "Overview"],
     ["sessions", `#/sessions?family=${family}`, "Sessions"],
@@ -32,7 +21,7 @@ function views({ family, device, sessionId }, user) {
   ];
 }
 
-/** Looks at every view: nothing serious for axe, nothing wider than the window. */
+/** Looks at every view, names as long as they may be: nothing serious for axe, nothing wider than the window. */
 function looksAtAll(name, options) {
   return inBrowser(async (page) => {
     const wrong = [];
@@ -52,7 +41,7 @@ function looksAtAll(name, options) {
     const { sessionId } = await watch({ family, device, user, ...texts, metadata: { app: "7.1" } });
     await watch({ family, device, user });
     assert.equal((await ask({ family, device, user })).status, 409);
-    for (const [view, hash, heading] of views({ family, device, sessionId }, user)) {
+    for (const [view, hash, heading] of views({ family, device, user, sessionId })) {
       await go(page, hash, heading);
       await page.getByText(/^(Loading|Connecting|Looking)…$/).waitFor({ state: "hidden" });
       await look(view);

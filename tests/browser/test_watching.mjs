@@ -107,7 +107,7 @@ test("names_that_strangers_chose_stay_text", signedIn(async (page) => {
   await row.getByRole("link", { name: names.mediaTitle }).click();
   await page.getByRole("heading", { name: `Session ${sessionId}` }).waitFor();
   await page.getByText('"a": "<img src=x>"').waitFor();
-  await page.getByRole("link", { name: family }).click();
+  await page.getByRole("link", { name: family, exact: true }).click();
   await page.getByRole("heading", { name: `Family ${family}` }).waitFor();
   assert.equal(await page.locator("main :is(img, script, b, i)").count(), 0);
 }));
