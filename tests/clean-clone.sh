@@ -54,9 +54,11 @@ work=$CLEAN_CLONE_WORK
 tree=$work/root
 clone=/opt/stream-gateway # in the root
 
-# The proxy, if there is one, is all of the environment that the root is given.
-environment=(PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8)
-for name in http_proxy https_proxy no_proxy; do
+# The proxy, if there is one, and how npm reaches its registry are all of the environment that the root is given.
+# make_root copies the certificates.
+environment=(PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
+    NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt)
+for name in http_proxy https_proxy no_proxy npm_config_registry; do
     if [[ -n ${!name:-} ]]; then environment+=("$name=${!name}"); fi
 done
 

@@ -60,7 +60,8 @@ function silenceOf(controller) {
  * `sinceMs` it begins with what has happened since then.
  */
 export async function follow({ filter, sinceMs, onEvent, onState, signal }) {
-  let last = sinceMs === undefined ? "" : `${sinceMs}-0`;
+  const begin = sinceMs === undefined ? "" : `${sinceMs}-0`;
+  let last = begin;
   let pause = FIRST_PAUSE_MS;
   const isNew = newMemory();
   while (!signal.aborted) {
@@ -81,6 +82,8 @@ export async function follow({ filter, sinceMs, onEvent, onState, signal }) {
       await read(response, silence, sseReader((event) => {
         if (event.id) last = event.id;
         if (event.type === "store") return; // told by the banners
+        // What was before the feed began to be kept is no gap to one who asked by the time.
+        if (event.type === "gap" && last === begin) return;
         const entry = { ...JSON.parse(event.data), type: event.type };
         if (isNew(entry)) onEvent(entry);
       }));

@@ -75,25 +75,23 @@ test("nothing_moves_where_the_system_says_so", signedIn(async (page) => {
   assert.equal(moving, 0);
 }, { reducedMotion: "reduce" }));
 
-/** Presses Tab until what has the focus is named so. */
+/** Presses Tab until what has the focus is named so; each that has it on the way must show it. */
 async function tabTo(page, name) {
   const names = [];
   for (let times = 0; times < 60; times += 1) {
     await page.keyboard.press("Tab");
-    const [now, ring] = await page.evaluate(() => {
+    const focus = await page.evaluate(() => {
       const element = document.activeElement;
-      return [element.getAttribute("aria-label") ?? element.labels?.[0]?.textContent ?? element.textContent.trim(), getComputedStyle(element).outlineStyle];
+      if (element === document.body) return null; // between two rounds it is the browser's own
+      const text = element.getAttribute("aria-label") ?? element.labels?.[0]?.textContent ?? element.textContent.trim();
+      return { text, ring: getComputedStyle(element).outlineStyle };
     });
-    if (element_can_be_used(now)) assert.notEqual(ring, "none", `${now} has the focus, and doesn't show it`);
-    if (now === name) return;
-    names.push(now);
+    if (focus === null) continue;
+    assert.notEqual(focus.ring, "none", `${focus.text} has the focus, and doesn't show it`);
+    if (focus.text === name) return;
+    names.push(focus.text);
   }
   assert.fail(`no way to ${name} by Tab: ${names}`);
-}
-
-// Between two rounds the focus is the browser's own.
-function element_can_be_used(name) {
-  return name.length < 200;
 }
 
 test("everything_can_be_done_by_keyboard_alone", inBrowser(async (page) => {
@@ -132,7 +130,6 @@ test("everything_can_be_done_by_keyboard_alone", inBrowser(async (page) => {
 test("the_first_tab_skips_to_the_content", signedIn(async (page) => {
   await page.reload();
   await page.getByRole("heading", { name: "Overview" }).waitFor();
-  await page.evaluate(() => document.activeElement.blur());
   await page.keyboard.press("Tab");
   assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to the content");
   await page.keyboard.press("Enter");
@@ -144,7 +141,7 @@ test("the_focus_stays_where_it_is_while_lists_change", signedIn(async (page) => 
   const sessions = [await watch({ family, mediaTitle: "One" }), await watch({ family, mediaTitle: "Two" })];
   await go(page, `#/family/${family}`, "Family");
   await rowOf(page, "Two").getByRole("button", { name: "End Two" }).focus();
-  await watch({ family, device: "another", mediaTitle: "Three" });
+  await watch({ family, device: fresh("device"), mediaTitle: "Three" });
   await rowOf(page, "Three").waitFor();
   assert.match(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), /^End Two/);
   assert.equal(sessions.length, 2);

@@ -51,7 +51,7 @@ test("ends_one_stream_on_its_own_page_which_says_so", signedIn(async (page) => {
 
 test("ends_all_of_a_family_and_blocks_it_until_the_block_is_lifted", signedIn(async (page) => {
   const family = fresh("family");
-  const sessions = [await watch({ family }), await watch({ family, device: "another" })];
+  const sessions = [await watch({ family }), await watch({ family, device: fresh("device") })];
   await find(page, family);
   await page.getByText("2 of 10 streams").waitFor();
   await page.getByRole("button", { name: "End all streams" }).click();
@@ -96,14 +96,14 @@ test("changes_a_family_s_limit_so_that_the_next_create_is_refused_and_puts_it_ba
   await dialog.getByRole("button", { name: "Override the limits" }).click();
   await page.getByText("1 of 1 stream").waitFor();
   await page.getByText("an operator's override, which ends in").waitFor();
-  const refused = await ask({ family, device: "another" });
+  const refused = await ask({ family, device: fresh("device") });
   assert.deepEqual([refused.status, refused.body.code, refused.body.max], [409, "family_limit", 1]);
   await page.locator(".callout").getByText("the family already had as many streams as it may").waitFor();
 
   await page.getByRole("button", { name: "Remove the override" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Remove the override" }).click();
   await page.getByText("1 of 10 streams").waitFor();
-  await watch({ family, device: "another" });
+  await watch({ family, device: fresh("device") });
 }));
 
 test("says_in_the_dialog_what_the_gateway_refuses", signedIn(async (page) => {

@@ -26,7 +26,7 @@ test("shows_only_what_was_asked_for", signedIn(async (page) => {
   const [user, device] = [fresh("user"), fresh("device")];
   await go(page, "#/live", "Live feed");
   await page.getByLabel("What happened").selectOption("denied");
-  await page.getByLabel("User").fill(user);
+  await page.getByLabel("User", { exact: true }).fill(user);
   await page.getByRole("button", { name: "Show" }).click();
   await page.getByText("Nothing of this has happened").waitFor();
   for (let times = 0; times < 2; times += 1) await watch({ family: fresh("family"), device, user });
@@ -47,24 +47,24 @@ test("stands_still_while_paused_and_then_catches_up", signedIn(async (page) => {
   await events(page).waitFor();
 }));
 
-const relay = await newRelay();
-
-test("goes_on_where_it_was_after_the_connection_was_cut", signedIn(async (page) => {
-  const family = fresh("family");
-  await go(page, `#/live?family=${family}`, "Live feed");
-  const first = await watch({ family });
-  await events(page).waitFor();
-  relay.refuse(true);
-  await page.getByRole("heading", { name: "The gateway doesn't answer." }).waitFor();
-  await page.locator("main").getByText("It is tried again, and goes on where it was.").waitFor();
-  await screenshot(page, "no-answer");
-  const second = await watch({ family });
-  relay.refuse(false);
-  await events(page).nth(1).waitFor();
-  await page.getByRole("heading", { name: "The gateway doesn't answer." }).waitFor({ state: "detached" });
-  await stop(first);
-  await stop(second);
-  await events(page).nth(3).waitFor();
-  assert.equal(await events(page).count(), 4);
-  relay.end();
-}, {}, relay.address));
+test("goes_on_where_it_was_after_the_connection_was_cut", async () => {
+  const relay = await newRelay();
+  await signedIn(async (page) => {
+    const family = fresh("family");
+    await go(page, `#/live?family=${family}`, "Live feed");
+    const first = await watch({ family });
+    await events(page).waitFor();
+    relay.refuse(true);
+    await page.getByRole("heading", { name: "The gateway doesn't answer." }).waitFor();
+    await page.locator("main").getByText("It is tried again, and goes on where it was.").waitFor();
+    await screenshot(page, "no-answer");
+    const second = await watch({ family });
+    relay.refuse(false);
+    await events(page).nth(1).waitFor();
+    await page.getByRole("heading", { name: "The gateway doesn't answer." }).waitFor({ state: "detached" });
+    await stop(first);
+    await stop(second);
+    await events(page).nth(3).waitFor();
+    assert.equal(await events(page).count(), 4);
+  }, {}, relay.address)().finally(relay.end);
+});
