@@ -111,7 +111,7 @@ export function openSubject(kind, place, route, signal) {
     const last = subject.events.find((event) => event.type === "denied");
     showRefused(last, () => last && refusalBox(last));
     if (kind === "family") showLimits(subject.limits, () => limitsCard(id, subject.limits, look));
-    keepInStep(events, subject.events, (event) => event.id, eventItem);
+    keepInStep(events, subject.events, (event) => event.id, (event) => eventItem(event, `${kind}Id`));
     noEvents.hidden = subject.events.length > 0;
   }
 

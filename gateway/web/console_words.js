@@ -129,13 +129,13 @@ export const OUTAGES = {
   deny: {
     level: "bad",
     title: "The store of sessions is away, and this gateway refuses: redis.on_outage is deny.",
-    means: "New streams, heartbeats and segments get 503. Players that have video in their buffer go on for a while.",
+    means: "New streams, heartbeats and segments get 503. Players that have video in their buffer go on for a while. Nothing can be looked up or changed here.",
     help: "Bring Redis back; the gateway's log names the cause in its line on Redis. With redis.on_outage=fallback viewers would go on watching.",
   },
   allow: {
     level: "warn",
     title: "Redis is away: everybody is let in, uncounted, since redis.on_outage is allow.",
-    means: "No limit holds until Redis is back, and nothing can be listed or ended here.",
+    means: "No limit holds until Redis is back, and nothing can be looked up or changed here.",
     help: "Bring Redis back; the gateway's log names the cause in its line on Redis.",
   },
   returning: {

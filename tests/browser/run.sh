@@ -42,4 +42,5 @@ install_modules
 run_on memory GATEWAY_STORE=memory
 start_redis redis
 run_on redis GATEWAY_REDIS_URL="$redis_url" GATEWAY_REDIS_TIMEOUT_MS=300
+run_on deny GATEWAY_REDIS_URL="$redis_url" GATEWAY_REDIS_TIMEOUT_MS=300 GATEWAY_REDIS_ON_OUTAGE=deny
 e2e_end

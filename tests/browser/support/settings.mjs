@@ -1,7 +1,7 @@
 // What run.sh tells the tests: where the gateway is, and where things may be put.
 import { createRequire } from "node:module";
 
-export const STORE = process.env.TEST_STORE; // memory or redis
+export const STORE = process.env.TEST_STORE; // memory, redis, or deny: Redis, whose absence is a refusal
 export const PLAYER = process.env.TEST_PLAYER; // address of the player listener
 export const ADMIN = process.env.TEST_ADMIN; // address of the admin listener
 export const TOKEN = process.env.TEST_TOKEN; // an admin token
