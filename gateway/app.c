@@ -29,7 +29,7 @@
 
 #define ADMIN_CONNECTIONS 512 /* more than may watch the live feed */
 #define HEADER_LIMIT      (32 * 1024)
-#define SPARE_FILES       1024 /* beside the player's connections, and those that are turned away */
+#define SPARE_FILES       1024 /* beside connections */
 
 struct app {
     const struct settings *settings;             /* all of them, checked */
@@ -317,10 +317,8 @@ static void set_player_limit(struct app *app)
     setrlimit(RLIMIT_NOFILE, &limit);
     if (limit.rlim_cur >= connections + others)
         return;
-    if (limit.rlim_cur < connections + SPARE_FILES)
-        app->player_limit =
-            (unsigned)(limit.rlim_cur > 2 * SPARE_FILES ? limit.rlim_cur - SPARE_FILES
-                                                        : limit.rlim_cur / 2);
+    app->player_limit =
+        (unsigned)(limit.rlim_cur - (others < limit.rlim_cur / 2 ? others : limit.rlim_cur / 2));
     log_line(LOG_WARN, "http.connections is more than this process may open files",
              LOG_INT("allowed", (int64_t)limit.rlim_cur),
              LOG_INT("wanted", (int64_t)(connections + others)),

@@ -7,7 +7,11 @@
 #include "api_original.h"
 #include "buf.h"
 #include "listen_address.h"
+#include "session.h"
 #include "settings.h"
+#include "text.h"
+
+#define ADMIN_SECRET_LEAST 16
 
 /* What the rules are applied to, and where they say what they found. */
 struct check {
@@ -125,12 +129,39 @@ static int check_named_secrets(struct check *check, const char *path,
     return 0;
 }
 
+/* An admin token's name stands in events, where it has the room of any name; its secret must not be guessed. */
+static int check_admin_tokens(struct check *check)
+{
+    const struct setting_list *tokens = &check->settings->admin_token;
+
+    for (size_t i = 0; i < tokens->count; i++) {
+        const char *token = tokens->items[i];
+        const char *colon = strchr(token, ':');
+
+        if (name_len(token) > SESSION_NAME_MAX || !text_is_printable(token, name_len(token))) {
+            buf_printf(blame(check, "admin.token"),
+                       "entry %zu has a name that is not 1 to %d printable bytes", i + 1,
+                       SESSION_NAME_MAX);
+            return -1;
+        }
+        if (strlen(colon != NULL ? colon + 1 : token) < ADMIN_SECRET_LEAST) {
+            settings_origin(&settings_table, check->settings, "admin.token", check->file,
+                            check->warnings);
+            buf_printf(check->warnings,
+                       ": entry %zu has fewer than %d characters: it can be guessed\n", i + 1,
+                       ADMIN_SECRET_LEAST);
+        }
+    }
+    return 0;
+}
+
 static int check_auth(struct check *check)
 {
     const struct settings *settings = check->settings;
 
     if (check_named_secrets(check, "auth.api_keys", &settings->auth_api_keys, true) != 0 ||
-        check_named_secrets(check, "admin.token", &settings->admin_token, false) != 0)
+        check_named_secrets(check, "admin.token", &settings->admin_token, false) != 0 ||
+        check_admin_tokens(check) != 0)
         return -1;
     if (settings->auth_mode == SETTINGS_AUTH_API_KEY && settings->auth_api_keys.count == 0) {
         buf_add_str(blame(check, "auth.mode"), "api_key needs at least one key in auth.api_keys");

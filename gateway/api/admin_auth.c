@@ -61,3 +61,10 @@ const char *admin_let_in(struct http_request *http)
     }
     return name;
 }
+
+/* Nothing about the API is told without a token, not even what it hasn't got. */
+void admin_unknown(struct http_request *http)
+{
+    if (admin_let_in(http) != NULL)
+        http_problem_unrouted(http);
+}

@@ -134,14 +134,22 @@ void admin_call_ask(struct admin_call *call, enum store_op op, unsigned first, u
 
 /* ---- Answering ---- */
 
+static bool is_change(enum store_op op)
+{
+    return op == STORE_END || op == STORE_REVOKE || op == STORE_SET_LIMITS;
+}
+
 void admin_call_refuse(struct admin_call *call)
 {
-    http_problem(
-        call->http, call->err,
-        call->err == ERR_STORE_UNAVAILABLE
-            ? "the store of sessions is away, or answered too late; what was to be changed may "
-              "have been: try again when it is back"
-            : NULL);
+    const char *detail = NULL;
+
+    if (call->err == ERR_STORE_UNAVAILABLE)
+        detail = is_change(call->ask.op)
+                     ? "the store of sessions is away, or answered too late: the change may have "
+                       "been made; "
+                       "repeat it when the store is back"
+                     : "the store of sessions is away, or answered too late: try again";
+    http_problem(call->http, call->err, detail);
 }
 
 void admin_call_fail(struct admin_call *call)

@@ -1,4 +1,4 @@
-/* GET /admin/v1/config: the settings in force. And what is asked for at a path that is none of the API's. */
+/* GET /admin/v1/config: the settings in force. */
 #include "admin_private.h"
 
 void admin_config(struct http_request *http)
@@ -11,11 +11,4 @@ void admin_config(struct http_request *http)
     if (api->options.show_settings(api->options.settings, &body) != 0)
         body.failed = true;
     api_reply_json(http, 200, &body);
-}
-
-/* Nothing about the API is told without a token, not even what it hasn't got. */
-void admin_unknown(struct http_request *http)
-{
-    if (admin_let_in(http) != NULL)
-        http_problem_unrouted(http);
 }

@@ -38,13 +38,7 @@ static void drain(struct http_request *http, bool drained)
 
     if (call == NULL)
         return;
-    const struct admin_param params[] = {{
-        "reason",
-        call->ask.operator.why,
-        sizeof call->ask.operator.why - 1 },
-        {NULL, NULL, 0},
-    };
-    if (!admin_query_read(http, params)) {
+    if (!admin_query_reason(call)) {
         admin_call_free(call);
         return;
     }

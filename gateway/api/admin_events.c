@@ -13,7 +13,7 @@ static bool read_types(struct http_request *http, const char *list, uint32_t *re
     char word[TYPES_MAX + 1], detail[TYPES_MAX + 64];
 
     *ret_types = 0;
-    while (*list != '\0') {
+    for (bool more = *list != '\0'; more;) {
         size_t len = strcspn(list, ",");
 
         memcpy(word, list, len);
@@ -26,7 +26,8 @@ static bool read_types(struct http_request *http, const char *list, uint32_t *re
         }
         *ret_types |= UINT32_C(1) << type;
         list += len;
-        list += *list == ',';
+        more = *list == ',';
+        list += more;
     }
     return true;
 }

@@ -4,8 +4,8 @@
  * A client may be wrong ADMIN_GUESSES times, and once more for every ADMIN_GUESS_MS that pass. One that has no
  * guess left is refused unjudged: also with the right token, or asking fast would be guessing fast. So an
  * operator at the same address as somebody who guesses may be refused while that goes on, for about a second
- * after it has ended, and never for what comes from elsewhere; those who share a proxy's address have the
- * machine's own (127.0.0.1, a unix socket under their own user) to go to.
+ * after it has ended, and never for what comes from elsewhere; whoever shares a proxy's address has those of the
+ * machine itself (127.0.0.2; on a unix socket a user of his own).
  */
 #ifndef ADMIN_GUESSES_H
 #define ADMIN_GUESSES_H

@@ -2,16 +2,17 @@
  * The latest events of a family or a device.
  *
  * The feed is one for all, so its events are looked at from the newest on until enough are found. In one partition
- * that goes on question by question, up to LOOK_BACK events; where there are many, each is asked once. An
+ * that goes on question by question, until LOOK_BACK_MS are over; where there are many, each is asked once. An
  * operator's change to a device is told by each of these, and shown once.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "admin_private.h"
+#include "clock.h"
 
-#define LOOK_BACK      20000 /* events that are looked at in one partition */
-#define LOOK_BACK_EACH 200   /* in each of many */
+#define LOOK_BACK_MS   500   /* in one partition */
+#define LOOK_BACK_EACH 200   /* events that are looked at in each of many */
 #define SAME_MS        10000 /* within which partitions tell of one change */
 
 static void ask(struct admin_call *call, unsigned first, unsigned count);
@@ -67,9 +68,8 @@ static void on_one_done(struct admin_call *call)
     struct admin_lately *lately = call->lately;
     bool is_end = strcmp(lately->before, call->query.events.after) == 0;
 
-    lately->rounds++;
     if (call->err == ERR_OK && !is_end && lately->count < ADMIN_LATELY_MAX &&
-        lately->rounds < LOOK_BACK / STORE_PAGE_MAX) {
+        clock_monotonic_ms() < lately->until_ms) {
         memcpy(call->query.events.after, lately->before, sizeof lately->before);
         ask(call, call->end - 1, 1);
         return;
@@ -97,6 +97,7 @@ void admin_lately_gather(struct admin_call *call, struct admin_lately *lately, u
     strcpy(events->filter.device_id, session->device_id);
     call->lately = lately;
     lately->is_spread = count > 1;
+    lately->until_ms = clock_monotonic_ms() + LOOK_BACK_MS;
     lately->done = done;
     ask(call, first, count);
 }

@@ -45,31 +45,17 @@ static void on_describe_done(struct admin_call *call)
 
 void admin_limits_get(struct http_request *http)
 {
-    static const struct admin_param none[] = {{NULL, NULL, 0}};
     struct admin_call *call = new_call(http);
 
     if (call == NULL)
         return;
-    if (admin_query_read(http, none))
+    if (admin_query_empty(http))
         ask(call, STORE_DESCRIBE, on_described, on_describe_done);
     else
         admin_call_free(call);
 }
 
 /* ---- Their change ---- */
-
-/* The one parameter of a change. */
-static bool read_reason(struct http_request *http, struct admin_call *call)
-{
-    const struct admin_param params[] = {{
-        "reason",
-        call->ask.operator.why,
-        sizeof call->ask.operator.why - 1 },
-        {NULL, NULL, 0},
-    };
-
-    return admin_query_read(http, params);
-}
 
 static void nothing_to_note(struct admin_call *call, struct store_req *req, unsigned partition)
 {
@@ -131,7 +117,7 @@ void admin_limits_put(struct http_request *http)
 
     if (call == NULL)
         return;
-    if (read_reason(http, call) && read_body(http, call))
+    if (admin_query_reason(call) && read_body(http, call))
         ask(call, STORE_SET_LIMITS, nothing_to_note, on_set);
     else
         admin_call_free(call);
@@ -154,7 +140,7 @@ void admin_limits_delete(struct http_request *http)
 
     if (call == NULL)
         return;
-    if (!read_reason(http, call)) {
+    if (!admin_query_reason(call)) {
         admin_call_free(call);
         return;
     }

@@ -42,7 +42,7 @@ static void set_process(void)
     metrics_set(API_METRIC_RESIDENT, usage.resident_bytes);
     metrics_set(API_METRIC_OPEN_FDS, usage.open_fds);
     metrics_set(API_METRIC_MAX_FDS, usage.max_fds);
-    metrics_set(API_METRIC_START, usage.start_us);
+    metrics_set(API_METRIC_START, process_usage_start_us());
     metrics_set(API_METRIC_BUILD, 1);
 }
 

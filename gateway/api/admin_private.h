@@ -20,6 +20,9 @@
  */
 const char *admin_let_in(struct http_request *http);
 
+/* The handler of what is no call: 404 or 405, for whoever is let in. */
+void admin_unknown(struct http_request *http);
+
 /* ---- admin_call.c ---- */
 
 /*
@@ -92,6 +95,10 @@ struct admin_param {
  */
 bool admin_query_read(struct http_request *http, const struct admin_param *params);
 
+/* The same for a call that takes none, and for a change that takes a `reason` alone. */
+bool admin_query_empty(struct http_request *http);
+bool admin_query_reason(struct admin_call *call);
+
 /* The number that a parameter is; as it was where text is "". false: it is none in range, answered in that way. */
 bool admin_query_number(struct http_request *http, const char *name, const char *text,
                         int64_t least, int64_t most, int64_t *number);
@@ -135,16 +142,16 @@ struct admin_lately {
         int change;      /* its type, where it is a block's begin or end; else -1 */
         struct buf json; /* the event */
     } events[ADMIN_LATELY_MAX];
-    size_t count;    /* of them */
-    unsigned rounds; /* questions so far */
-    event_id before; /* where the last one ended */
-    bool is_spread;  /* gathered from more than one */
+    size_t count;     /* of them */
+    int64_t until_ms; /* when to look back no further; monotonic clock */
+    event_id before;  /* where the last one ended */
+    bool is_spread;   /* gathered from more than one */
     void (*done)(struct admin_call *call);
 };
 
 /*
- * Looks back for the events of what call->ask.session names, its family or its device, then calls done. How far
- * is bounded: older ones may be left out. call->err tells why, where the store didn't answer.
+ * Looks back for the events of what call->ask.session names, its family or its device, then calls done. For how
+ * long is bounded: older ones may be left out. call->err tells why, where the store didn't answer.
  */
 void admin_lately_gather(struct admin_call *call, struct admin_lately *lately, unsigned first,
                          unsigned count, void (*done)(struct admin_call *call));
@@ -171,7 +178,6 @@ void admin_events(struct http_request *http);
 void admin_config(struct http_request *http);
 void admin_drain(struct http_request *http);
 void admin_undrain(struct http_request *http);
-void admin_unknown(struct http_request *http);
 void admin_metrics(struct http_request *http);
 
 #endif

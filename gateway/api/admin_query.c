@@ -91,6 +91,21 @@ bool admin_query_read(struct http_request *http, const struct admin_param *param
     return true;
 }
 
+bool admin_query_empty(struct http_request *http)
+{
+    static const struct admin_param none[] = {{NULL, NULL, 0}};
+
+    return admin_query_read(http, none);
+}
+
+bool admin_query_reason(struct admin_call *call)
+{
+    char *why = call->ask.operator.why;
+    const struct admin_param params[] = {{"reason", why, SESSION_NAME_MAX}, {NULL, NULL, 0}};
+
+    return admin_query_read(call->http, params);
+}
+
 bool admin_query_number(struct http_request *http, const char *name, const char *text,
                         int64_t least, int64_t most, int64_t *number)
 {

@@ -55,11 +55,10 @@ static void on_done(struct admin_call *call)
 static bool read_request(struct http_request *http, struct revoke_call *self)
 {
     struct store_req *ask = &self->call.ask;
+    char *why = ask->operator.why;
     session_name block;
-    const struct admin_param params[] = {{
-        "reason",
-        ask->operator.why,
-        sizeof ask->operator.why - 1 },
+    const struct admin_param params[] = {
+        {"reason", why, SESSION_NAME_MAX},
         {"message", ask->end.message, sizeof ask->end.message - 1},
         {"block", block, sizeof block - 1},
         {NULL, NULL, 0},

@@ -66,12 +66,11 @@ static void on_get_done(struct admin_call *call)
 
 void admin_session_get(struct http_request *http)
 {
-    static const struct admin_param none[] = {{NULL, NULL, 0}};
     struct session_call *self = new_call(http);
 
     if (self == NULL)
         return;
-    if (admin_query_read(http, none))
+    if (admin_query_empty(http))
         admin_call_ask(&self->call, STORE_GET, partition_of_session(self), 1, on_found,
                        on_get_done);
     else
@@ -89,9 +88,10 @@ static void on_ended(struct admin_call *call, struct store_req *req, unsigned pa
 static void on_terminate_done(struct admin_call *call)
 {
     const struct session_call *self = CONTAINER_OF(call, struct session_call, call);
+    const char *outcome = self->ended ? "ended" : "was not live";
 
     admin_audit(call, "terminate", "session", call->ask.session.id,
-                self->ended ? "ended" : "was not live");
+                call->err == ERR_OK ? outcome : NULL);
     if (call->err == ERR_OK)
         admin_reply_terminated(call, self->ended ? 1 : 0);
     else
@@ -109,10 +109,9 @@ void admin_session_terminate(struct http_request *http)
     if (self == NULL)
         return;
     struct store_req *ask = &self->call.ask;
-    const struct admin_param params[] = {{
-        "reason",
-        ask->operator.why,
-        sizeof ask->operator.why - 1 },
+    char *why = ask->operator.why;
+    const struct admin_param params[] = {
+        {"reason", why, SESSION_NAME_MAX},
         {"message", ask->end.message, sizeof ask->end.message - 1},
         {NULL, NULL, 0},
     };

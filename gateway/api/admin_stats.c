@@ -104,13 +104,12 @@ static void on_count_done(struct admin_call *call)
 
 void admin_stats(struct http_request *http)
 {
-    static const struct admin_param none[] = {{NULL, NULL, 0}};
     struct stats_call *self = admin_call_new(http, sizeof *self);
 
     if (self == NULL)
         return;
     const struct api *api = self->call.api;
-    if (!admin_query_read(http, none)) {
+    if (!admin_query_empty(http)) {
         admin_call_free(&self->call);
     } else if (api->counted_ms != 0 && clock_monotonic_ms() - api->counted_ms < COUNT_EVERY_MS) {
         self->count = api->counted;

@@ -101,7 +101,6 @@ static void on_described_all(struct admin_call *call)
 
 static void describe(struct http_request *http, bool is_device)
 {
-    static const struct admin_param none[] = {{NULL, NULL, 0}};
     struct subject_call *self = admin_call_new(http, sizeof *self);
 
     if (self == NULL)
@@ -109,7 +108,7 @@ static void describe(struct http_request *http, bool is_device)
     struct session *session = &self->call.ask.session;
     if (!admin_path_name(http, is_device ? "deviceId" : "familyId",
                          is_device ? session->device_id : session->family_id) ||
-        !admin_query_read(http, none)) {
+        !admin_query_empty(http)) {
         admin_call_free(&self->call);
         return;
     }

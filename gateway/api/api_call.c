@@ -71,6 +71,7 @@ struct api_call *api_call_new_alone(struct api *api, int64_t timeout_ms)
     call->zaps = false;
     call->store.cached = STORE_UNCACHED;
     call->store.session.id[0] = '\0'; /* what names no session is of its family's partition */
+    call->store.operator.name[0] = call->store.operator.why[0] = '\0';
     call->store.deadline_ms = clock_monotonic_ms() + timeout_ms;
     return call;
 }

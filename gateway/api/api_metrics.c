@@ -180,7 +180,7 @@ void api_count_request(enum api_listener listener, const struct http_access *acc
 
     if (access->code != ERR_OK)
         metrics_add(API_METRIC_PROBLEMS + (unsigned)access->code, 1);
-    if (access->code == ERR_OVERLOADED) { /* a connection, of which no request was read */
+    if (access->code == ERR_OVERLOADED && access->matched == NULL) { /* no request was read */
         metrics_add(API_METRIC_SHED + (unsigned)listener, 1);
         return;
     }

@@ -41,7 +41,7 @@ static const struct http_route admin_routes[] = {
     {"GET",    "/console.css",               admin_console, HTTP_NO_BODY, 0},
     {"GET",    "/console/{file}",            admin_console, HTTP_NO_BODY, 0},
     {"GET",    "/favicon.svg",               admin_console, HTTP_NO_BODY, 0},
-    {NULL,     "/admin/v1/{path*}",          admin_unknown, HTTP_ANY_METHOD | HTTP_NO_BODY, 0},
+    {NULL,     "/admin/{path*}",             admin_unknown, HTTP_ANY_METHOD | HTTP_NO_BODY, 0},
 };
 /* clang-format on */
 

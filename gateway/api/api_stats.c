@@ -62,9 +62,7 @@ uint64_t api_stats_outages(const struct api_stats *stats)
 
 int64_t api_stats_uptime_s(void)
 {
-    struct process_usage usage;
+    int64_t uptime_s = clock_wall_ms() / 1000 - (int64_t)(process_usage_start_us() / 1000000);
 
-    process_usage_read(&usage);
-    int64_t uptime_s = clock_wall_ms() / 1000 - (int64_t)(usage.start_us / 1000000);
     return uptime_s > 0 ? uptime_s : 0;
 }

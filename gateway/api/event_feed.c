@@ -164,7 +164,7 @@ static bool take_events(struct question *question, struct feed_partition *part)
     if (question->req.err != ERR_OK)
         return false;
     if (question->req.in_place) {
-        tell_events(feed, question->partition, events, false);
+        tell_events(feed, PARTITION_COUNT, events, false);
         strcpy(part->stand_in, events->after);
         return false;
     }
@@ -287,12 +287,12 @@ void event_feed_watch(struct event_feed *feed, struct http_request *http,
     }
     TAILQ_INSERT_TAIL(&feed->watchers, watcher, links);
     feed->watcher_count++;
+    if (feed->unready == 0)
+        event_watcher_greet(watcher);
     if (feed->state != STORE_UP) {
         write_state(feed, text, sizeof text);
         event_watcher_send(watcher, text);
     }
-    if (feed->unready == 0)
-        event_watcher_greet(watcher);
 }
 
 /* ---- The feed itself ---- */

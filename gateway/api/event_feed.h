@@ -49,7 +49,7 @@ void event_feed_free(struct event_feed *feed);
 
 /*
  * Answers a request with the feed, behind the event `last_id` ("": from now on; else as event_id_parse takes it).
- * `retry:` is the first line: what happens behind it is told. 503 where too many watch.
+ * What happens once `retry:` has come is told. 503 where too many watch.
  */
 void event_feed_watch(struct event_feed *feed, struct http_request *http,
                       const struct event_filter *filter, const char *last_id);

@@ -98,8 +98,8 @@ void event_watcher_greet(struct event_watcher *watcher);
 void event_watcher_send(struct event_watcher *watcher, const char *text);
 
 /*
- * Tells it of an event that the feed has read in a partition, if it is to be told. with_id: the event's id may be
- * named.
+ * Tells it of an event, if it wants that and the feed tells it of the event's partition (PARTITION_COUNT: of an
+ * event beside all orders, which all are told of). with_id: the event's id may be named.
  */
 void event_watcher_tell(struct event_watcher *watcher, unsigned partition,
                         const struct event *event, const struct event_text *text, bool with_id);

@@ -101,7 +101,9 @@ static bool is_live(const struct event_watcher *watcher)
 void event_watcher_tell(struct event_watcher *watcher, unsigned partition,
                         const struct event *event, const struct event_text *text, bool with_id)
 {
-    if (!watcher->live[partition] || !wants(&watcher->filter, event))
+    bool is_due = partition == PARTITION_COUNT || watcher->live[partition];
+
+    if (!is_due || !wants(&watcher->filter, event))
         return;
     if (!is_apart(watcher) && with_id && event_id_compare(event->id, watcher->after) <= 0)
         return; /* its own question was faster */

@@ -130,6 +130,7 @@ void memory_drop(struct memory *memory, struct entry *entry)
         DL_DELETE2(memory->expiry, entry, expiry_prev, expiry_next);
     if (entry->hh.tbl != NULL)
         HASH_DEL(memory->sessions, entry);
+    memory->active[entry->partition]--;
     free(entry->text);
     free(entry);
 }
@@ -150,7 +151,7 @@ static void enqueue(struct memory *memory, struct entry *entry)
 /* Its viewer is watching. */
 static void note_seen(struct memory *memory, const struct entry *entry, const struct now *now)
 {
-    memory_online_see(&memory->online, memory_text(entry, ENTRY_USER_ID),
+    memory_online_see(&memory->online, memory_text(entry, ENTRY_USER_ID), entry->partition,
                       now->wall_ms / memory->options.ttl_ms);
 }
 
@@ -167,6 +168,9 @@ struct entry *memory_add(struct memory *memory, const struct session *session, i
         free(entry);
         return NULL;
     }
+    if (memory->partitions > 1)
+        entry->partition = (uint8_t)memory_partition_of(entry->id);
+    memory->active[entry->partition]++;
     HASH_ADD(hh, memory->sessions, id, SESSION_ID_LEN, entry);
     if (entry->hh.tbl == NULL || join(memory, entry, FAMILY, session->family_id) != 0 ||
         join(memory, entry, DEVICE, session->device_id) != 0) {
@@ -180,6 +184,11 @@ struct entry *memory_add(struct memory *memory, const struct session *session, i
     note_seen(memory, entry, now);
     memory_note_stand_in(memory, entry);
     return entry;
+}
+
+void memory_tell(struct memory *memory, const struct event *event)
+{
+    memory_events_add(&memory->events, event, memory->partition);
 }
 
 void memory_tell_ending(struct memory *memory, const struct entry *entry, enum event_type type,
@@ -199,8 +208,8 @@ void memory_tell_ending(struct memory *memory, const struct entry *entry, enum e
         .duration_s = duration_ms > 0 ? duration_ms / 1000 : 0,
     };
 
-    memory_events_add(&memory->events, &event);
-    if (memory->alone || memory->in_fallback) { /* else Redis' store counts it */
+    memory_events_add(&memory->events, &event, entry->partition);
+    if (memory->alone || memory->in_fallback) {   /* else Redis' store counts it */
         const char *word = event_type_word(type); /* which is the reason's, too */
 
         store_count_ends((enum end_reason)end_reason_from_word(word, strlen(word)), 1);
@@ -385,6 +394,7 @@ struct memory *memory_new(const struct store_options *options, const struct memo
     memory->options = *options;
     memory->clock = clock != NULL ? *clock : machine;
     memory->outages = 1;
+    memory->partitions = memory->online.partitions = 1;
     memory_events_init(&memory->events, memory->clock.wall_ms());
     return memory;
 }
@@ -394,6 +404,11 @@ void memory_stands_alone(struct memory *memory)
     pthread_mutex_lock(&memory->lock);
     memory->alone = true;
     pthread_mutex_unlock(&memory->lock);
+}
+
+void memory_set_partitions(struct memory *memory, unsigned partitions)
+{
+    memory->partitions = memory->online.partitions = partitions;
 }
 
 void memory_free(struct memory *memory)

@@ -25,6 +25,12 @@ struct memory *memory_new(const struct store_options *options, const struct memo
 /* Any thread: no Redis is above it, so that what ends here counts as ended. */
 void memory_stands_alone(struct memory *memory);
 
+/*
+ * How many partitions are apart (1 at first, or PARTITION_COUNT), to be said before anything is in the store:
+ * what store.h says is of a partition is of that one alone then. It is where the store stands in for a cluster.
+ */
+void memory_set_partitions(struct memory *memory, unsigned partitions);
+
 /* Frees everything; no handle may be open any more. Accepts NULL. */
 void memory_free(struct memory *memory);
 

@@ -143,8 +143,13 @@ static int list(struct store_req *req, struct admission_stream *streams, size_t 
     return 0;
 }
 
-int memory_list_group(struct store_req *req, struct group *group, enum group_kind kind,
-                      const struct now *now)
+bool memory_counts(const struct memory *memory, const struct entry *entry, enum group_kind kind)
+{
+    return kind == FAMILY || entry->partition == memory->partition;
+}
+
+int memory_list_group(struct memory *memory, struct store_req *req, struct group *group,
+                      enum group_kind kind, const struct now *now)
 {
     struct admission_stream *streams = calloc(group->count, sizeof *streams);
     struct entry *entry;
@@ -153,10 +158,11 @@ int memory_list_group(struct store_req *req, struct group *group, enum group_kin
     if (streams == NULL)
         return -1;
     DL_FOREACH2 (group->streams, entry, group_next[kind])
-        describe(entry, now, &streams[count++]);
+        if (memory_counts(memory, entry, kind))
+            describe(entry, now, &streams[count++]);
     int rc = list(req, streams, count);
     free(streams);
-    return rc;
+    return rc == 0 ? (int)count : -1;
 }
 
 /* ---- Carrying the decision out ---- */
@@ -178,7 +184,7 @@ static void tell_about(struct memory *memory, const struct store_req *req, enum 
         .duration_s = -1,
     };
 
-    memory_events_add(&memory->events, &event);
+    memory_tell(memory, &event);
 }
 
 static void forget_fates(struct memory *memory, struct admission_stream *streams, size_t count)

@@ -14,6 +14,7 @@
 
 struct memory_events_slot {
     uint64_t ms;         /* of its place */
+    unsigned partition;  /* that it is of */
     struct event *event; /* NULL where memory ran out */
 };
 
@@ -46,7 +47,7 @@ static struct memory_place place_of(const struct memory_events *events, uint64_t
     return (struct memory_place){slot_of(events, number)->ms, number};
 }
 
-void memory_events_add(struct memory_events *events, const struct event *event)
+void memory_events_add(struct memory_events *events, const struct event *event, unsigned partition)
 {
     struct memory_place *latest = &events->latest;
 
@@ -66,6 +67,7 @@ void memory_events_add(struct memory_events *events, const struct event *event)
         events->lost = (struct memory_place){slot->ms, latest->number - MEMORY_EVENTS_MAX};
     free(slot->event);
     slot->ms = latest->ms;
+    slot->partition = partition;
     slot->event = event_pack(event, 1);
     if (slot->event == NULL)
         events->lost = *latest;
@@ -100,8 +102,8 @@ static bool matches(const struct store_filter *filter, const struct event *event
 }
 
 /* Looks at `count` of them from a number on, forwards or backwards, and hands out those that match. */
-static enum err look_at(const struct memory_events *events, struct store_events *query,
-                        uint64_t first, size_t count)
+static enum err look_at(const struct memory_events *events, unsigned partition,
+                        struct store_events *query, uint64_t first, size_t count)
 {
     struct event *found = calloc(count > 0 ? count : 1, sizeof *found);
     uint64_t number = first;
@@ -112,7 +114,8 @@ static enum err look_at(const struct memory_events *events, struct store_events 
         number = query->backwards ? first - i : first + i;
         const struct memory_events_slot *slot = slot_of(events, number);
 
-        if (slot->event == NULL || !matches(&query->filter, slot->event))
+        if (slot->event == NULL || slot->partition != partition ||
+            !matches(&query->filter, slot->event))
             continue;
         found[query->count] = *slot->event;
         event_id_format(slot->ms, number, found[query->count++].id);
@@ -124,8 +127,8 @@ static enum err look_at(const struct memory_events *events, struct store_events 
     return query->events == NULL ? ERR_INTERNAL : ERR_OK;
 }
 
-static enum err look_forwards(const struct memory_events *events, struct store_events *query,
-                              const struct memory_place *after)
+static enum err look_forwards(const struct memory_events *events, unsigned partition,
+                              struct store_events *query, const struct memory_place *after)
 {
     uint64_t first = after == NULL ? oldest(events) : first_behind(events, *after);
     uint64_t there = events->latest.number + 1 - first;
@@ -135,21 +138,22 @@ static enum err look_forwards(const struct memory_events *events, struct store_e
 
         query->gap = begins ? events->lost.number > 0 : is_before(*after, events->lost);
     }
-    return look_at(events, query, first, there < query->most ? there : query->most);
+    return look_at(events, partition, query, first, there < query->most ? there : query->most);
 }
 
-static enum err look_backwards(const struct memory_events *events, struct store_events *query,
-                               const struct memory_place *before)
+static enum err look_backwards(const struct memory_events *events, unsigned partition,
+                               struct store_events *query, const struct memory_place *before)
 {
     uint64_t next = before == NULL ? events->latest.number + 1 : first_behind(events, *before);
 
     if (before != NULL && next > oldest(events) && !is_before(place_of(events, next - 1), *before))
         next--;
     uint64_t there = next - oldest(events);
-    return look_at(events, query, next - 1, there < query->most ? there : query->most);
+    return look_at(events, partition, query, next - 1, there < query->most ? there : query->most);
 }
 
-enum err memory_events_query(const struct memory_events *events, struct store_events *query)
+enum err memory_events_query(const struct memory_events *events, unsigned partition,
+                             struct store_events *query)
 {
     bool everywhere = query->after[0] == '\0';
     struct memory_place after;
@@ -162,7 +166,7 @@ enum err memory_events_query(const struct memory_events *events, struct store_ev
     }
     if (!everywhere && event_id_parse(query->after, &after.ms, &after.number) != 0)
         return ERR_INVALID_REQUEST;
-    return (query->backwards ? look_backwards : look_forwards)(events, query,
+    return (query->backwards ? look_backwards : look_forwards)(events, partition, query,
                                                                everywhere ? NULL : &after);
 }
 

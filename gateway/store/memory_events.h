@@ -30,16 +30,17 @@ struct memory_events {
 void memory_events_init(struct memory_events *events, int64_t wall_ms);
 
 /*
- * Appends a copy of an event, all of it but id given. Where memory runs out it is lost, but its number is used:
+ * Appends a copy of an event of a partition, all of it but id given. Where memory runs out it is lost, but its number is used:
  * readers are told of the gap.
  */
-void memory_events_add(struct memory_events *events, const struct event *event);
+void memory_events_add(struct memory_events *events, const struct event *event, unsigned partition);
 
 /*
- * Answers a query (store_query.h). ERR_INVALID_REQUEST where `after` is no event's id; ERR_INTERNAL where memory
+ * Answers a query (store_query.h) about a partition. ERR_INVALID_REQUEST where `after` is no event's id; ERR_INTERNAL where memory
  * runs out.
  */
-enum err memory_events_query(const struct memory_events *events, struct store_events *query);
+enum err memory_events_query(const struct memory_events *events, unsigned partition,
+                             struct store_events *query);
 
 /* Forgets all. */
 void memory_events_done(struct memory_events *events);

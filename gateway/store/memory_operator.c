@@ -24,7 +24,7 @@ static void tell(struct memory *memory, const struct session *names,
         .duration_s = -1,
     };
 
-    memory_events_add(&memory->events, &event);
+    memory_tell(memory, &event);
 }
 
 enum err memory_note(struct memory *memory, struct store_req *req, const struct now *now)
@@ -97,6 +97,28 @@ static int mark_revoked(struct memory *memory, const struct store_req *req,
     return memory_marks_put(&memory->marks, subject->mark, subject->name, &mark, until_ms);
 }
 
+static enum err end_streams(struct memory *memory, struct store_req *req,
+                            const struct subject *subject, const struct now *now)
+{
+    struct entry *head = subject->group != NULL ? subject->group->streams : NULL, *entry, *next;
+
+    /* With the last one the group goes. */
+    DL_FOREACH_SAFE2 (head, entry, next, group_next[subject->kind]) {
+        struct session names;
+
+        if (!memory_counts(memory, entry, subject->kind))
+            continue;
+        memory_read(entry, &names);
+        if (memory_remember_end(memory, &names, &req->end, &req->operator, now) != 0)
+            return ERR_INTERNAL;
+        memory_tell_ending(memory, entry, EVENT_TERMINATED, req->operator.why, req->operator.name,
+                           now);
+        memory_drop(memory, entry);
+        req->ended_count++;
+    }
+    return ERR_OK;
+}
+
 enum err memory_revoke(struct memory *memory, struct store_req *req, const struct now *now)
 {
     const struct subject subject = subject_of(memory, req);
@@ -108,19 +130,7 @@ enum err memory_revoke(struct memory *memory, struct store_req *req, const struc
         return ERR_INTERNAL;
     if (req->for_ms > 0 || lifts)
         tell_about(memory, &subject, req, lifts ? EVENT_UNBLOCKED : EVENT_BLOCKED, now);
-    for (uint32_t left = subject.group != NULL ? subject.group->count : 0; left > 0; left--) {
-        struct entry *entry = subject.group->streams;
-        struct session names;
-
-        memory_read(entry, &names);
-        if (memory_remember_end(memory, &names, &req->end, &req->operator, now) != 0)
-            return ERR_INTERNAL;
-        memory_tell_ending(memory, entry, EVENT_TERMINATED, req->operator.why, req->operator.name,
-                           now);
-        memory_drop(memory, entry); /* with the last one the group goes */
-        req->ended_count++;
-    }
-    return ERR_OK;
+    return end_streams(memory, req, &subject, now);
 }
 
 /* ---- Limits ---- */
@@ -173,7 +183,7 @@ enum err memory_describe(struct memory *memory, struct store_req *req, const str
     const struct subject subject = subject_of(memory, req);
     const struct mark_value *block = find_block(memory, &subject, now);
     struct store_description *description = &req->query->description;
-    uint32_t active = subject.group != NULL ? subject.group->count : 0;
+    int active = 0;
 
     *description = (struct store_description){.family_limit = memory->options.family_limit,
                                               .device_limit = memory->options.device_limit};
@@ -183,24 +193,27 @@ enum err memory_describe(struct memory *memory, struct store_req *req, const str
         description->blocked_until_ms = to_wall(block->blocked_until_ms, now);
         strcpy(description->message, block->message);
     }
+    if (subject.group != NULL)
+        active = memory_list_group(memory, req, subject.group, subject.kind, now);
+    if (active < 0)
+        return ERR_INTERNAL;
     req->now_ms = now->wall_ms;
     if (subject.kind == FAMILY)
-        req->usage = (struct store_usage){.family_active = active,
+        req->usage = (struct store_usage){.family_active = (uint32_t)active,
                                           .family_limit = description->family_limit};
     else
-        req->usage = (struct store_usage){.device_active = active,
+        req->usage = (struct store_usage){.device_active = (uint32_t)active,
                                           .device_limit = description->device_limit};
-    if (active == 0)
-        return ERR_OK;
-    return memory_list_group(req, subject.group, subject.kind, now) == 0 ? ERR_OK : ERR_INTERNAL;
+    return ERR_OK;
 }
 
 enum err memory_tell_count(struct memory *memory, struct store_req *req, const struct now *now)
 {
     req->now_ms = now->wall_ms;
     req->query->count = (struct store_count){
-        .sessions = HASH_COUNT(memory->sessions),
-        .users_online = memory_online_count(&memory->online, now->wall_ms / memory->options.ttl_ms),
+        .sessions = memory->active[memory->partition],
+        .users_online = memory_online_count(&memory->online, memory->partition,
+                                            now->wall_ms / memory->options.ttl_ms),
     };
     return ERR_OK;
 }
@@ -208,5 +221,5 @@ enum err memory_tell_count(struct memory *memory, struct store_req *req, const s
 enum err memory_tell_events(struct memory *memory, struct store_req *req, const struct now *now)
 {
     req->now_ms = now->wall_ms;
-    return memory_events_query(&memory->events, &req->query->events);
+    return memory_events_query(&memory->events, memory->partition, &req->query->events);
 }

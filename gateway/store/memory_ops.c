@@ -103,7 +103,7 @@ static enum err do_list(struct memory *memory, struct store_req *req, const stru
     if (group == NULL)
         return ERR_OK;
     req->usage.family_active = group->count;
-    return memory_list_group(req, group, FAMILY, now) == 0 ? ERR_OK : ERR_INTERNAL;
+    return memory_list_group(memory, req, group, FAMILY, now) >= 0 ? ERR_OK : ERR_INTERNAL;
 }
 
 /* Every operation cleans up; this one does nothing else. */
@@ -142,6 +142,7 @@ static enum err carry_out(struct memory *memory, struct store_req *req, bool in_
     struct now now = {memory->clock.wall_ms(), memory->clock.monotonic_ms()};
     memory_purge(memory, &now);
     memory->in_fallback = in_fallback;
+    memory->partition = memory->partitions > 1 ? store_partition(req) : 0;
     enum err err = operations[req->op](memory, req, &now);
     memory->in_fallback = false;
     memory_marks_purge(&memory->marks, now.monotonic_ms);

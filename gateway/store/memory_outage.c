@@ -6,8 +6,7 @@
 
 #include "memory_private.h"
 
-/* The list that changes of a session stand in. */
-static unsigned list_of(const char *id)
+unsigned memory_partition_of(const char *id)
 {
     unsigned partition = partition_of_tag(id);
 
@@ -17,7 +16,8 @@ static unsigned list_of(const char *id)
 void memory_mark_session(struct memory *memory, struct entry *entry)
 {
     if (entry->dirty_prev == NULL)
-        DL_APPEND2(memory->dirty_sessions[list_of(entry->id)], entry, dirty_prev, dirty_next);
+        DL_APPEND2(memory->dirty_sessions[memory_partition_of(entry->id)], entry, dirty_prev,
+                   dirty_next);
 }
 
 void memory_note_stand_in(struct memory *memory, struct entry *entry)
@@ -30,21 +30,22 @@ void memory_unmark_session(struct memory *memory, struct entry *entry)
 {
     if (entry->dirty_prev == NULL)
         return;
-    DL_DELETE2(memory->dirty_sessions[list_of(entry->id)], entry, dirty_prev, dirty_next);
+    DL_DELETE2(memory->dirty_sessions[memory_partition_of(entry->id)], entry, dirty_prev,
+               dirty_next);
     entry->dirty_prev = entry->dirty_next = NULL;
 }
 
 void memory_mark_end(struct memory *memory, struct tombstone *end)
 {
     if (end->dirty_prev == NULL)
-        DL_APPEND2(memory->dirty_ends[list_of(end->id)], end, dirty_prev, dirty_next);
+        DL_APPEND2(memory->dirty_ends[memory_partition_of(end->id)], end, dirty_prev, dirty_next);
 }
 
 void memory_unmark_end(struct memory *memory, struct tombstone *end)
 {
     if (end->dirty_prev == NULL)
         return;
-    DL_DELETE2(memory->dirty_ends[list_of(end->id)], end, dirty_prev, dirty_next);
+    DL_DELETE2(memory->dirty_ends[memory_partition_of(end->id)], end, dirty_prev, dirty_next);
     end->dirty_prev = end->dirty_next = NULL;
 }
 
@@ -71,7 +72,7 @@ static void tell_adopted(struct memory *memory, const struct session *session,
         .duration_s = -1,
     };
 
-    memory_events_add(&memory->events, &event);
+    memory_tell(memory, &event);
 }
 
 enum err memory_adopt(struct memory *memory, struct store_req *req, const struct now *now)

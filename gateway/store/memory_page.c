@@ -111,9 +111,12 @@ static bool agrees(const char *wanted, const char *text)
     return wanted[0] == '\0' || strcmp(wanted, text) == 0;
 }
 
-static bool matches(const struct store_filter *filter, const struct entry *entry)
+static bool matches(const struct pager *pager, const struct entry *entry)
 {
-    return agrees(filter->family_id, entry->group[FAMILY]->name) &&
+    const struct store_filter *filter = &pager->page->filter;
+
+    return entry->partition == pager->memory->partition &&
+           agrees(filter->family_id, entry->group[FAMILY]->name) &&
            agrees(filter->device_id, entry->group[DEVICE]->name) &&
            agrees(filter->user_id, memory_text(entry, ENTRY_USER_ID)) &&
            agrees(filter->media_id, memory_text(entry, ENTRY_MEDIA_ID));
@@ -139,7 +142,7 @@ static void find(const struct pager *pager, struct entry *entry, struct found *f
 {
     struct place place = place_of(entry);
 
-    if (compare(&place, &pager->at) > 0 && matches(&pager->page->filter, entry))
+    if (compare(&place, &pager->at) > 0 && matches(pager, entry))
         found[(*count)++] = (struct found){place, entry};
 }
 
@@ -223,7 +226,7 @@ static bool look_at_buckets(struct pager *pager)
         while ((entry = next_in(table, &table->buckets[number], &pager->at)) != NULL) {
             if (is_full(pager) || left <= 0)
                 return false;
-            if (matches(&pager->page->filter, entry))
+            if (matches(pager, entry))
                 hand_out(pager, entry);
             pager->at = place_of(entry);
             left -= ENTRY_WORK;

@@ -37,6 +37,7 @@ struct entry {
     int64_t last_heartbeat_ms;             /* wall clock */
     int64_t alive_ms;                      /* monotonic clock, of the last sign of life */
     char id[SESSION_ID_LEN + 1];           /* sessionId */
+    uint8_t partition;                     /* its; 0 where they aren't apart */
     char *text;                            /* the other strings, in the order of ENTRY_TEXTS */
 };
 
@@ -76,6 +77,9 @@ struct memory {
     struct memory_marks marks;         /* limits, blocks, rates, cooldowns */
     struct memory_events events;       /* what happened last */
     struct memory_online online;       /* who was seen lately; windows of wall time / TTL */
+    unsigned partitions;               /* that are apart: 1, or PARTITION_COUNT */
+    unsigned partition;                /* that this operation is about; 0 where they aren't apart */
+    uint32_t active[PARTITION_COUNT];  /* sessions, by partition */
     bool alone;                        /* not below Redis: what ends here has ended */
     bool in_fallback; /* this operation stands in for Redis: what it changes is dirty */
     uint64_t outages; /* Redis has gone away so often, and once more */
@@ -131,6 +135,9 @@ enum err memory_tell_end(struct memory *memory, struct store_req *req);
 void memory_tell_times(struct memory *memory, struct store_req *req, const struct entry *entry,
                        const struct now *now);
 
+/* Writes an event of the partition that this operation is about. */
+void memory_tell(struct memory *memory, const struct event *event);
+
 /* Writes an event about a live session that is about to end. cause "": the type's word. */
 void memory_tell_ending(struct memory *memory, const struct entry *entry, enum event_type type,
                         const char *cause, const char *by, const struct now *now);
@@ -146,6 +153,9 @@ void memory_touch(struct memory *memory, struct entry *entry, int64_t idle_ms,
 int memory_retitle(struct entry *entry, const char *media_id, const char *media_title);
 
 /* ---- memory_outage.c ---- */
+
+/* The partition of a sessionId; 0 where it has none. */
+unsigned memory_partition_of(const char *id);
 
 /* Who was answered for in Redis' place, Redis will be told of. */
 void memory_note_stand_in(struct memory *memory, struct entry *entry);
@@ -169,9 +179,15 @@ enum err memory_check_revoked(struct memory *memory, struct store_req *req, cons
 enum err memory_create(struct memory *memory, struct store_req *req, const struct now *now);
 enum err memory_revive(struct memory *memory, struct store_req *req, const struct now *now);
 
-/* Lists a group's streams, longest silent first, as a request's. -1 where memory runs out. */
-int memory_list_group(struct store_req *req, struct group *group, enum group_kind kind,
-                      const struct now *now);
+/*
+ * Lists a group's streams, a device's in the partition that this operation is about alone, longest silent first, as
+ * a request's. Returns how many there are; -1 where memory runs out.
+ */
+int memory_list_group(struct memory *memory, struct store_req *req, struct group *group,
+                      enum group_kind kind, const struct now *now);
+
+/* Whether a stream of a group counts for what this operation asks of it: see above. */
+bool memory_counts(const struct memory *memory, const struct entry *entry, enum group_kind kind);
 
 /* ---- memory_operator.c ---- */
 

@@ -30,6 +30,8 @@ struct outage *outage_new(const struct outage_options *options)
         return NULL;
     outage->options = *options;
     outage->extent = options->partitions;
+    if (options->memory != NULL)
+        memory_set_partitions(options->memory, options->partitions);
     for (unsigned i = 0; i < options->partitions; i++)
         outage->state[i] = STORE_STARTING;
     return outage;

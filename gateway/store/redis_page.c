@@ -13,22 +13,17 @@
 #include "text.h"
 
 /*
- * How many entries one script looks at, and how many sessions it reads, at most: it holds up all others for less
- * than a millisecond. An entry whose user isn't wanted costs little.
+ * How many entries one script looks at, and how many values it reads, at most: it holds up all others for less
+ * than half a millisecond. To see that an entry isn't of a user costs little.
  */
-enum { READ_MAX = 200, LOOK_MAX = 200, LOOK_FOR_USER_MAX = 500 };
-
-enum { PLACE_NAME_MAX = SESSION_ID_LEN + 1 }; /* bytes of a place's name */
+enum { READ_MAX = 100, LOOK_FOR_USER_MAX = 500 };
 
 /* A place in the order of a page's sessions: behind it goes the next one on. */
 struct place {
     char score[32];               /* as Redis writes it; "" in a set */
-    uint8_t name[PLACE_NAME_MAX]; /* the first bytes of the member; of none at the beginning */
+    uint8_t name[SESSION_ID_LEN]; /* the first bytes of the member; of none at the beginning */
     size_t name_len;              /* of them */
 };
-
-/* A session of a reply: score, name, sessionId, value. */
-enum { SCORE, NAME, ID, VALUE, PARTS };
 
 static bool goes_through_a_set(const struct store_page *page)
 {
@@ -60,7 +55,7 @@ static int parse_cursor(const struct store_page *page, struct place *ret_place)
     if (goes_through_a_set(page) ? score_len > 0 : !is_score(ret_place->score))
         return -1;
     ret_place->name_len = strlen(colon + 1) / 2;
-    if (ret_place->name_len > PLACE_NAME_MAX)
+    if (ret_place->name_len > SESSION_ID_LEN)
         return -1;
     return text_from_hex(colon + 1, ret_place->name, ret_place->name_len);
 }
@@ -92,15 +87,25 @@ static bool matches(const struct store_filter *filter, const struct session *ses
                                 session->media_id);
 }
 
+/* How a value that we wrote shows its title. */
+static void format_media(const char *media_id, struct buf *out)
+{
+    struct buf text = BUF_EMPTY;
+
+    if (media_id[0] != '\0') {
+        buf_add_str(&text, "\"mediaId\":");
+        text_json_quote(&text, media_id);
+    }
+    redis_format_buf(out, &text);
+}
+
 void redis_page_format(const struct redis_format *format, const struct store_req *req,
                        struct buf *out)
 {
     const struct store_page *page = &req->query->page;
-    const struct store_filter *filter = &page->filter, left = left_to_match(page);
-    bool family = filter->family_id[0] != '\0';
-    uint32_t read = store_filter_matches(&left, "", "", "", "") && page->most < READ_MAX
-                        ? page->most
-                        : READ_MAX;
+    const struct store_filter *filter = &page->filter;
+    bool family = filter->family_id[0] != '\0', media = filter->media_id[0] != '\0';
+    uint32_t most = page->most < READ_MAX ? page->most : READ_MAX;
     struct place place;
 
     parse_cursor(page, &place);
@@ -109,35 +114,35 @@ void redis_page_format(const struct redis_format *format, const struct store_req
         redis_format_key(format, out, family ? "family_streams:" : "device_streams:",
                          family ? filter->family_id : filter->device_id);
         resp_text(out, format->prefix);
-        resp_int(out, read);
+        resp_int(out, most);
     } else {
-        redis_format_script(format, out, REDIS_SCRIPT_PAGE, 1, 6);
+        redis_format_script(format, out, REDIS_SCRIPT_PAGE, 1, 8);
         redis_format_key(format, out, "session_expiry", "");
         resp_text(out, format->prefix);
-        resp_int(out, filter->user_id[0] != '\0' ? LOOK_FOR_USER_MAX : LOOK_MAX);
-        resp_int(out, read);
+        resp_int(out, filter->user_id[0] != '\0' ? LOOK_FOR_USER_MAX : READ_MAX);
+        resp_int(out, media ? READ_MAX : most);
+        resp_int(out, most);
         resp_text(out, filter->user_id);
+        format_media(filter->media_id, out);
         resp_text(out, place.score);
     }
     resp_bytes(out, place.name, place.name_len);
 }
 
-/* Writes a place, two elements of an array, as a cursor: "" where it is the end. Returns 0; -1 where it is none. */
-static int write_cursor(const redisReply *reply, size_t from, store_cursor ret_cursor)
+/* Writes a place as a cursor: "" where it is the end. Returns 0; -1 where it is none. */
+static int write_cursor(const redisReply *score, const redisReply *name, store_cursor ret_cursor)
 {
-    const redisReply *name = redis_reply_element(reply, from + NAME);
-    const char *score = redis_reply_text(reply, from + SCORE);
     struct buf text = BUF_EMPTY;
 
-    if (score == NULL || redis_reply_text(reply, from + NAME) == NULL)
+    if (score == NULL || score->type != REDIS_REPLY_STRING || name == NULL ||
+        name->type != REDIS_REPLY_STRING)
         return -1;
-    ret_cursor[0] = '\0';
-    if (score[0] == '\0' && name->len == 0)
-        return 0;
-    buf_printf(&text, "%s:", score);
+    if (score->len > 0 || name->len > 0)
+        buf_printf(&text, "%s:", score->str);
     for (size_t i = 0; i < name->len; i++)
         buf_printf(&text, "%02x", (unsigned char)name->str[i]);
-    int result = text.failed ? -1 : text_copy(ret_cursor, sizeof(store_cursor), buf_text(&text));
+    const char *cursor = buf_text(&text);
+    int result = cursor != NULL ? text_copy(ret_cursor, sizeof(store_cursor), cursor) : -1;
     buf_done(&text);
     return result;
 }
@@ -147,23 +152,21 @@ enum err redis_page_read(const redisReply *reply, struct store_req *req)
     struct store_page *page = &req->query->page;
     const struct store_filter left = left_to_match(page);
     const redisReply *sessions = redis_reply_element(reply, 1);
-    size_t count = sessions != NULL ? sessions->elements / PARTS : 0, looked_at = 0, found = 0;
+    size_t count = sessions != NULL ? sessions->elements / 2 : 0, found = 0;
+    struct store_stream *streams = calloc(count + 1, sizeof *streams);
 
-    req->now_ms = redis_reply_int(reply, 0);
-    struct store_stream *streams = calloc(count > 0 ? count : 1, sizeof *streams);
     if (streams == NULL)
         return ERR_INTERNAL;
-    for (; looked_at < count && found < page->most; looked_at++) {
-        redis_reply_read_stream(redis_reply_text(sessions, looked_at * PARTS + ID),
-                                sessions->element[looked_at * PARTS + VALUE], req->now_ms,
-                                &streams[found]);
+    req->now_ms = redis_reply_int(reply, 0);
+    for (size_t i = 0; i < count; i++) {
+        redis_reply_read_stream(redis_reply_text(sessions, 2 * i), sessions->element[2 * i + 1],
+                                req->now_ms, &streams[found]);
         found += matches(&left, &streams[found].session) ? 1 : 0;
     }
     req->streams = streams;
     req->stream_count = found;
-    /* What the script has read beyond the page is read again for the next. */
-    return (looked_at < count ? write_cursor(sessions, (looked_at - 1) * PARTS, page->cursor)
-                              : write_cursor(reply, 2, page->cursor)) == 0
+    return write_cursor(redis_reply_element(reply, 2), redis_reply_element(reply, 3),
+                        page->cursor) == 0
                ? ERR_OK
                : ERR_INTERNAL;
 }

@@ -382,8 +382,11 @@ static void play_revoke(struct model *model, const struct store_req *req,
     int number = model_number(kind == FAMILY ? req->session.family_id : req->session.device_id);
     struct model_word *word = kind == FAMILY ? &model->families[number] : &model->devices[number];
 
-    *word = (struct model_word){.blocked = req->for_ms > 0, .revoked = model->now};
-    strcpy(word->message, req->end.message);
+    word->revoked = model->now;
+    if (req->for_ms >= 0 || !word->blocked) { /* else the block stays as it is */
+        word->blocked = req->for_ms > 0;
+        strcpy(word->message, req->end.message);
+    }
     prune(model, kind, number);
     for (size_t i = 0; i < model->count; i++) {
         struct model_session *session = &model->sessions[i];
@@ -393,6 +396,47 @@ static void play_revoke(struct model *model, const struct store_req *req,
             answer->ended_count++;
         }
     }
+}
+
+static uint32_t limit_of(const struct model *model, int family, int kind)
+{
+    int32_t override = model->limits[family][kind];
+    const uint32_t settings[] = {model->options.family_limit, model->options.device_limit};
+
+    return override >= 0 ? (uint32_t) override : settings[kind];
+}
+
+static void play_list(const struct model *model, int family, struct model_answer *answer)
+{
+    list(model, FAMILY, family, answer);
+    answer->usage.family_active = (uint32_t)answer->stream_count;
+    answer->usage.family_limit = limit_of(model, family, FAMILY);
+}
+
+static void play_describe(const struct model *model, const struct store_req *req,
+                          struct model_answer *answer)
+{
+    bool is_family = req->session.family_id[0] != '\0';
+    int number = model_number(is_family ? req->session.family_id : req->session.device_id);
+    const struct model_word *word = is_family ? &model->families[number] : &model->devices[number];
+    struct store_description *description = &answer->description;
+
+    description->family_limit = model->options.family_limit;
+    description->device_limit = model->options.device_limit;
+    if (is_family) {
+        play_list(model, number, answer);
+        description->family_limit = limit_of(model, number, FAMILY);
+        description->device_limit = limit_of(model, number, DEVICE);
+        description->overridden =
+            model->limits[number][FAMILY] >= 0 || model->limits[number][DEVICE] >= 0;
+    } else {
+        list(model, DEVICE, number, answer);
+        answer->usage.device_active = (uint32_t)answer->stream_count;
+        answer->usage.device_limit = model->options.device_limit;
+    }
+    description->blocked_until_ms = word->blocked;
+    if (word->blocked)
+        strcpy(description->message, word->message);
 }
 
 void model_play(struct model *model, const struct store_req *req, struct model_answer *ret_answer)
@@ -411,11 +455,14 @@ void model_play(struct model *model, const struct store_req *req, struct model_a
         play_end(session, req, ret_answer);
         break;
     case STORE_LIST:
-        list(model, FAMILY, family, ret_answer);
-        ret_answer->usage.family_active = (uint32_t)ret_answer->stream_count;
-        ret_answer->usage.family_limit = model->limits[family][FAMILY] >= 0
-                                             ? (uint32_t)model->limits[family][FAMILY]
-                                             : model->options.family_limit;
+        play_list(model, family, ret_answer);
+        break;
+    case STORE_DESCRIBE:
+        play_describe(model, req, ret_answer);
+        break;
+    case STORE_COUNT:
+        for (size_t i = 0; i < model->count; i++)
+            ret_answer->sessions += model->sessions[i].lives;
         break;
     case STORE_REVOKE:
         play_revoke(model, req, ret_answer);

@@ -10,6 +10,7 @@
 #define MODEL_H
 
 #include "store.h"
+#include "store_query.h"
 
 enum {
     MODEL_FAMILIES = 5,
@@ -63,6 +64,8 @@ struct model_answer {
     enum err would_deny;
     const struct model_session *streams[MODEL_SESSIONS];
     size_t stream_count;
+    struct store_description description; /* whose times are 0 or not */
+    uint64_t sessions;                    /* that live */
 };
 
 /* A model of an empty store. */

@@ -11,16 +11,17 @@
  */
 #include "contract.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "ask_operator.h"
 #include "clock.h"
 #include "memory.h"
 #include "model.h"
 #include "partition.h"
+#include "play.h"
 
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
 enum { OPS = 20000 };
@@ -30,21 +31,7 @@ enum { OPS = 100000 };
 
 enum {
     ROUND = 1000,            /* requests of a round */
-    HISTORY = 40,            /* requests that a mismatch shows */
-    STEP_MS = 1000000,       /* of ageing */
-    TTL_MS = 100 * STEP_MS,  /* nothing expires by itself */
     FOREVER_MS = 1000000000, /* as long as anybody plays */
-    TOLERANCE_MS = 60000     /* what two looks at the clock may differ by */
-};
-
-struct play {
-    struct store_fixture *fixture;
-    struct model model;
-    uint64_t seed;                /* of this play */
-    uint64_t random;              /* state of the generator */
-    char history[HISTORY][256];   /* the last requests, in a ring */
-    unsigned played;              /* requests */
-    unsigned outcomes[ERR_COUNT]; /* how often each came */
 };
 
 /* ---- Chance ---- */
@@ -111,178 +98,8 @@ static void pass_time(struct play *play)
 static void look_at_the_clock(struct play *play)
 {
     embedded_ms += pick(play, 2);
-    play->model.now_ms = play->fixture->kind != STORE_FIXTURE_MEMORY ? clock_wall_ms() : embedded_ms;
-}
-
-/* ---- Comparing ---- */
-
-static char *history_line(struct play *play)
-{
-    return play->history[play->played % HISTORY];
-}
-
-static void __attribute__((noreturn, format(printf, 2, 3)))
-mismatch(struct play *play, const char *format, ...)
-{
-    char text[512];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    for (unsigned i = play->played >= HISTORY ? play->played - HISTORY + 1 : 0; i <= play->played;
-         i++)
-        fprintf(stderr, "%7u %s\n", i, play->history[i % HISTORY]);
-    cr_assert_fail("GATEWAY_RANDOM_SEED=%llu, request %u: %s", (unsigned long long)play->seed,
-                   play->played, text);
-    abort();
-}
-
-#define EXPECT(play, condition, ...)                                                               \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            mismatch((play), __VA_ARGS__);                                                         \
-    } while (0)
-
-static void expect_equal(struct play *play, const char *what, long long got, long long expected)
-{
-    EXPECT(play, got == expected, "%s is %lld, not %lld", what, got, expected);
-}
-
-static void expect_text(struct play *play, const char *what, const char *got, const char *expected)
-{
-    EXPECT(play, strcmp(got, expected) == 0, "%s is \"%s\", not \"%s\"", what, got, expected);
-}
-
-static void expect_about(struct play *play, const char *what, int64_t got_ms, int64_t expected_ms)
-{
-    EXPECT(play, got_ms - expected_ms < TOLERANCE_MS && expected_ms - got_ms < TOLERANCE_MS,
-           "%s is off by %lld ms", what, (long long)(got_ms - expected_ms));
-}
-
-static void expect_session(struct play *play, const struct session *got,
-                           const struct session *expected)
-{
-    expect_text(play, "the sessionId", got->id, expected->id);
-    expect_text(play, "userId", got->user_id, expected->user_id);
-    expect_text(play, "familyId", got->family_id, expected->family_id);
-    expect_text(play, "deviceId", got->device_id, expected->device_id);
-    expect_text(play, "mediaId", got->media_id, expected->media_id);
-    expect_text(play, "deviceName", got->device_name, expected->device_name);
-    expect_text(play, "playerId", got->player_id, expected->player_id);
-    expect_equal(play, "startedAt", got->started_ms, expected->started_ms);
-    expect_equal(play, "lastHeartbeat", got->last_heartbeat_ms, expected->last_heartbeat_ms);
-}
-
-static void expect_end(struct play *play, const struct store_end *got,
-                       const struct store_end *expected)
-{
-    expect_text(play, "the reason", end_reason_word(got->reason),
-                end_reason_word(expected->reason));
-    expect_text(play, "by", got->by, expected->by);
-    expect_text(play, "the message", got->message, expected->message);
-}
-
-static void expect_usage(struct play *play, const struct store_usage *got,
-                         const struct store_usage *expected)
-{
-    expect_equal(play, "the family's count", got->family_active, expected->family_active);
-    expect_equal(play, "the family's limit", got->family_limit, expected->family_limit);
-    expect_equal(play, "the device's count", got->device_active, expected->device_active);
-    expect_equal(play, "the device's limit", got->device_limit, expected->device_limit);
-}
-
-static void expect_streams(struct play *play, const struct store_req *answer,
-                           const struct model_answer *expected)
-{
-    expect_equal(play, "the number of streams", (long long)answer->stream_count,
-                 (long long)expected->stream_count);
-    for (size_t i = 0; i < expected->stream_count; i++) {
-        const struct session *session = &expected->streams[i]->session;
-
-        expect_session(play, &answer->streams[i].session, session);
-        expect_about(play, "idle", answer->streams[i].idle_s * 1000,
-                     play->model.now_ms - session->last_heartbeat_ms);
-    }
-}
-
-/* What a session that lives, and may have begun just now, was told about its times. */
-static void expect_times(struct play *play, const struct store_req *answer,
-                         const struct session *before)
-{
-    const struct session *session = &answer->session;
-
-    expect_about(play, "now", answer->now_ms, play->model.now_ms);
-    expect_about(play, "the end", answer->expires_ms, session->last_heartbeat_ms + TTL_MS);
-    if (before != NULL) {
-        expect_equal(play, "startedAt", session->started_ms, before->started_ms);
-        expect_equal(play, "lastHeartbeat", session->last_heartbeat_ms, before->last_heartbeat_ms);
-    } else {
-        expect_about(play, "lastHeartbeat", session->last_heartbeat_ms, play->model.now_ms);
-    }
-    if (before == NULL && answer->op == STORE_CREATE)
-        expect_equal(play, "startedAt", session->started_ms, session->last_heartbeat_ms);
-}
-
-/* What an operation sets where it succeeds. before: the session, where it lived. */
-static void expect_success(struct play *play, const struct store_req *answer,
-                           const struct model_answer *expected, const struct session *before)
-{
-    switch (answer->op) {
-    case STORE_CREATE:
-    case STORE_REVIVE:
-        expect_usage(play, &answer->usage, &expected->usage);
-        expect_text(play, "would_deny", err_word(answer->would_deny),
-                    err_word(expected->would_deny));
-        expect_times(play, answer, before);
-        break;
-    case STORE_HEARTBEAT:
-        expect_about(play, "now", answer->now_ms, play->model.now_ms);
-        expect_about(play, "the end", answer->expires_ms, answer->now_ms + TTL_MS);
-        break;
-    case STORE_CHECK:
-        expect_text(play, "mediaId", answer->session.media_id, before->media_id);
-        expect_equal(play, "lastHeartbeat", answer->session.last_heartbeat_ms,
-                     before->last_heartbeat_ms);
-        break;
-    case STORE_GET:
-        expect_session(play, &answer->session, before);
-        expect_times(play, answer, before);
-        break;
-    case STORE_END:
-        expect_equal(play, "ended", answer->ended, expected->ended);
-        break;
-    case STORE_LIST:
-        expect_usage(play, &answer->usage, &expected->usage);
-        expect_streams(play, answer, expected);
-        break;
-    default:
-        expect_equal(play, "ended_count", answer->ended_count, expected->ended_count);
-        break;
-    }
-}
-
-static void compare(struct play *play, const struct store_req *answer,
-                    const struct model_answer *expected, const struct session *before)
-{
-    expect_text(play, "the outcome", err_word(answer->err), err_word(expected->err));
-    switch (expected->err) {
-    case ERR_OK:
-        expect_success(play, answer, expected, before);
-        break;
-    case ERR_FAMILY_LIMIT:
-    case ERR_DEVICE_LIMIT:
-        expect_usage(play, &answer->usage, &expected->usage);
-        expect_streams(play, answer, expected);
-        break;
-    case ERR_RATE_LIMITED:
-        EXPECT(play, answer->retry_after_s > 0 && answer->retry_after_s <= 60, "retry after %lld s",
-               (long long)answer->retry_after_s);
-        break;
-    default:
-        expect_end(play, &answer->end, &expected->end);
-        break;
-    }
+    play->model.now_ms =
+        play->fixture->kind != STORE_FIXTURE_MEMORY ? clock_wall_ms() : embedded_ms;
 }
 
 /* ---- Asking ---- */
@@ -301,6 +118,8 @@ static const char *op_word(enum store_op op)
         [STORE_REVOKE] = "revoke",
         [STORE_SWEEP] = "sweep",
         [STORE_SET_LIMITS] = "set_limits",
+        [STORE_DESCRIBE] = "describe",
+        [STORE_COUNT] = "count",
     };
 
     return words[op];
@@ -309,7 +128,7 @@ static const char *op_word(enum store_op op)
 static void describe(struct play *play, const struct store_req *req)
 {
     const struct session *session = &req->session;
-    int len = snprintf(history_line(play), sizeof play->history[0],
+    int len = snprintf(play_line(play), sizeof play->history[0],
                        "%s %.6s family %s device %s user %s player %s, limits %d %d, evict %d, "
                        "reason %s, for %lld, replace",
                        op_word(req->op), session->id, session->family_id, session->device_id,
@@ -318,7 +137,7 @@ static void describe(struct play *play, const struct store_req *req)
                        end_reason_word(req->end.reason), (long long)req->for_ms);
 
     for (size_t i = 0; i < req->create.replace_count && len < 240; i++)
-        len += sprintf(history_line(play) + len, " %.6s", req->create.replace[i]);
+        len += sprintf(play_line(play) + len, " %.6s", req->create.replace[i]);
 }
 
 /* Puts a request to the model and to the store, and compares. */
@@ -336,7 +155,7 @@ static void ask(struct play *play, const struct store_req *req)
     model_play(&play->model, req, &expected);
     const struct store_req *answer =
         store_fixture_run(play->fixture, (int)pick(play, STORE_FIXTURE_HANDLES), req);
-    compare(play, answer, &expected, known != NULL ? &before : NULL);
+    play_compare(play, answer, &expected, known != NULL ? &before : NULL);
     model_learn(&play->model, answer);
     play->outcomes[answer->err]++;
 }
@@ -388,23 +207,66 @@ static void ask_to_revoke(struct play *play, struct store_req *req)
     else
         pick_name(play, 'd', MODEL_DEVICES, req->session.device_id);
     sprintf(req->end.message, "word %u", play->played);
-    req->for_ms = chance(play, 20) ? FOREVER_MS : 0;
+    req->for_ms = ONE_OF(play, FOREVER_MS, 0, 0, 0, -1);
     pass_time(play); /* what began before is older than the revocation */
     ask(play, req);
     pass_time(play);
 }
 
+/* A name, or rarely none. */
+static void pick_filter(struct play *play, char kind, unsigned limit, char *ret_name)
+{
+    if (chance(play, 30))
+        pick_name(play, kind, limit, ret_name);
+}
+
+static void ask_for_pages(struct play *play)
+{
+    struct store_filter filter = {.family_id = ""};
+    uint32_t most = (uint32_t)ONE_OF(play, 1, 3, 10, 1000);
+
+    pick_filter(play, 'f', MODEL_FAMILIES, filter.family_id);
+    pick_filter(play, 'd', MODEL_DEVICES, filter.device_id);
+    pick_filter(play, 'u', MODEL_USERS, filter.user_id);
+    pick_filter(play, 'm', 5, filter.media_id);
+    snprintf(play_line(play), sizeof play->history[0],
+             "pages of %u, family %.8s device %.8s user %.8s media %.8s", most, filter.family_id,
+             filter.device_id, filter.user_id, filter.media_id);
+    play_compare_page(play, &filter, ask_all_pages(play->fixture, &filter, most));
+}
+
+/* What an operator looks at. */
+static void look(struct play *play)
+{
+    struct store_query query;
+    struct store_req req = {.op = STORE_COUNT, .query = &query};
+    unsigned dice = pick(play, 4);
+
+    if (dice == 0) {
+        ask_for_pages(play);
+        return;
+    }
+    if (dice == 1) {
+        req.op = STORE_DESCRIBE;
+        pick_name(play, 'f', MODEL_FAMILIES, req.session.family_id);
+    } else if (dice == 2) {
+        req.op = STORE_DESCRIBE;
+        pick_name(play, 'd', MODEL_DEVICES, req.session.device_id);
+    }
+    ask(play, &req);
+}
+
 static void age(struct play *play, struct model_session *session)
 {
     int64_t silent_ms = play->model.now_ms - session->session.last_heartbeat_ms;
-    int64_t ms = (1 + pick(play, 3)) * STEP_MS;
+    int64_t ms = (1 + pick(play, 3)) * PLAY_STEP_MS;
 
     if (!session->lives)
         return;
-    if (chance(play, 40) || silent_ms + ms > TTL_MS / 2)
-        ms = TTL_MS + STEP_MS;
-    snprintf(history_line(play), sizeof play->history[0], "age %.6s by %lld ms",
-             session->session.id, (long long)ms);
+    if (chance(play, 40) || silent_ms + ms > PLAY_TTL_MS / 2)
+        ms = PLAY_TTL_MS + PLAY_STEP_MS;
+    snprintf(play_line(play), sizeof play->history[0], "age %.6s by %lld ms", session->session.id,
+             (long long)ms);
     store_fixture_age(play->fixture, session->session.id, ms);
     model_age(&play->model, session, ms);
 }
@@ -450,6 +312,8 @@ static void turn(struct play *play)
         req.op = STORE_ZAP;
         pick_name(play, 'm', 5, req.session.media_id);
         ask(play, &req);
+    } else if (dice < 680) {
+        look(play);
     } else {
         req.op = (enum store_op)ONE_OF(play, STORE_HEARTBEAT, STORE_HEARTBEAT, STORE_CHECK,
                                        STORE_CHECK, STORE_GET, STORE_LIST, STORE_SWEEP);
@@ -464,11 +328,11 @@ static void play_round(struct play *play, unsigned turns)
     struct store_options *options = &play->fixture->options;
 
     *options = (struct store_options){
-        .ttl_ms = TTL_MS,
-        .max_age_ms = 2LL * TTL_MS,
+        .ttl_ms = PLAY_TTL_MS,
+        .max_age_ms = 2LL * PLAY_TTL_MS,
         .family_limit = (uint32_t)ONE_OF(play, 0, 2, 3, 4, 10),
         .device_limit = (uint32_t)ONE_OF(play, 0, 1, 2, 2),
-        .displace_after_ms = ONE_OF(play, 0, STEP_MS / 2),
+        .displace_after_ms = ONE_OF(play, 0, PLAY_STEP_MS / 2),
         .evict_cooldown_ms = ONE_OF(play, 0, FOREVER_MS),
         .dry_run = chance(play, 10),
         .create_rate = chance(play, 15) ? 50 : 0,
@@ -477,7 +341,8 @@ static void play_round(struct play *play, unsigned turns)
     int64_t started_ms = clock_monotonic_ms();
     for (; turns > 0; turns--, play->played++)
         turn(play);
-    cr_assert_lt(clock_monotonic_ms() - started_ms, TOLERANCE_MS, "too slow to tell steps apart");
+    cr_assert_lt(clock_monotonic_ms() - started_ms, PLAY_TOLERANCE_MS,
+                 "too slow to tell steps apart");
     store_fixture_lose(play->fixture);
 }
 

@@ -15,7 +15,7 @@ import tempfile
 import urllib.request
 
 BLOCK = re.compile(r"(<!-- tour -->\n```console\n)(.*?)(```\n)", re.S)
-SHOWN_ADDRESS = "127.0.0.1:8080"
+SHOWN = {"player.listen": "127.0.0.1:8080", "admin.listen": "127.0.0.1:8081"}
 
 MASKS = [
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"), "TIME"),
@@ -24,6 +24,7 @@ MASKS = [
     (re.compile(r'"token": "[^"]*"'), '"token": "TOKEN"'),
     (re.compile(r"(?<![\w-])[A-Za-z0-9_-]{22}(?![\w-])"), "SESSION"),
     (re.compile(r'"idleSeconds": \d+'), '"idleSeconds": N'),
+    (re.compile(r'"uptime": \d+'), '"uptime": N'),
 ]
 
 
@@ -38,22 +39,22 @@ def shorten(text):
 
 
 def start(gateway, folder):
-    """Starts a gateway on free ports; returns the process and its player address."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("GATEWAY_", "REDIS_"))}
-    environment.update(GATEWAY_PLAYER_LISTEN="127.0.0.1:0", GATEWAY_ADMIN_LISTEN="127.0.0.1:0",
-                       GATEWAY_STATE_DIR=os.path.join(folder, "state"))
+    """Starts a gateway on free ports, at home in folder; returns the process and its addresses by setting."""
+    environment = {k: v for k, v in os.environ.items()
+                   if not k.startswith(("GATEWAY_", "REDIS_", "STATE_DIRECTORY"))}
+    environment.update(GATEWAY_PLAYER_LISTEN="127.0.0.1:0", GATEWAY_ADMIN_LISTEN="127.0.0.1:0", HOME=folder)
     process = subprocess.Popen([gateway], env=environment, stderr=subprocess.PIPE, text=True)
-    address = None
+    addresses = {}
     for line in process.stderr:
-        found = re.search(r"setting=player.listen address=(\S+)", line)
+        found = re.search(r"setting=(\S+) address=(\S+)", line)
         if found:
-            address = found.group(1)
+            addresses[found.group(1)] = found.group(2)
         if " serving " in line:
             break
-    if address is None:
+    if addresses.keys() != SHOWN.keys():
         sys.exit("not ok - the gateway started")
-    urllib.request.urlopen("http://%s/readyz" % address, timeout=10).read()
-    return process, address
+    urllib.request.urlopen("http://%s/readyz" % addresses["player.listen"], timeout=10).read()
+    return process, addresses
 
 
 def run(shell, command):
@@ -69,13 +70,16 @@ def run(shell, command):
     return "".join(lines).replace("\r", "").strip("\n")
 
 
-def play(block, shell, address):
+def play(block, shell, addresses):
     """Runs a block's commands; returns the block as it should read."""
     out = []
     for line in block.splitlines():
         if line.startswith("$ "):
             out.append(line)
-            printed = run(shell, line[2:].replace(SHOWN_ADDRESS, address))
+            command = line[2:]
+            for setting, shown in SHOWN.items():
+                command = command.replace(shown, addresses[setting])
+            printed = run(shell, command)
             if printed:
                 out.append(printed)
     return "\n".join(out) + "\n"
@@ -87,14 +91,14 @@ def main():
     text = open(readme, encoding="utf-8").read()
     wrong = blocks = 0
     with tempfile.TemporaryDirectory() as folder:
-        process, address = start(gateway, folder)
+        process, addresses = start(gateway, folder)
         shell = subprocess.Popen(["bash"], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                 stderr=subprocess.STDOUT, text=True)
+                                 stderr=subprocess.STDOUT, text=True, env=dict(os.environ, HOME=folder))
         try:
             def check(match):
                 nonlocal wrong, blocks
                 blocks += 1
-                seen = play(match.group(2), shell, address)
+                seen = play(match.group(2), shell, addresses)
                 if mask(match.group(2)) == mask(seen):
                     print("ok %d - the README shows what its commands print" % blocks)
                     return match.group(0)

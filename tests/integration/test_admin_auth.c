@@ -9,6 +9,7 @@
 #include "admin_fixture.h"
 #include "clock.h"
 #include "raw_http.h"
+#include "temp_dir.h"
 
 TestSuite(admin_auth, .timeout = 60);
 
@@ -33,6 +34,10 @@ static const struct {
     {"GET", "/admin/v1/nothing/of/that/kind"},
     {"PATCH", "/admin/v1/sessions"},
     {"GET", "/admin/v1/"},
+    {"GET", "/admin/v1"},
+    {"GET", "/admin/v2/sessions"},
+    {"GET", "/admin/v1/events"},
+    {"GET", "/metrics"},
 };
 
 enum { CALLS = sizeof calls / sizeof calls[0] };
@@ -68,6 +73,10 @@ Test(admin_auth, says_with_a_token_what_there_is_not)
 
     api_expect_refused(admin_ask(admin.client, "GET", "/admin/v1/nothing", NULL), 404, "not_found");
     api_expect_refused(admin_ask(admin.client, "GET", "/admin/v1/", NULL), 404, "not_found");
+    api_expect_refused(admin_ask(admin.client, "GET", "/admin/v2/sessions", NULL), 404,
+                       "not_found");
+    api_expect_refused(admin_ask(admin.client, "GET", "/admin/v1/%zz", NULL), 400,
+                       "invalid_request");
     struct http_answer answer = admin_ask(admin.client, "PATCH", "/admin/v1/drain", NULL);
     api_expect_problem(&answer, 405, "method_not_allowed");
     api_expect_header(&answer, "Allow", "POST, DELETE");
@@ -228,6 +237,20 @@ Test(admin_auth, slows_down_who_guesses_and_nobody_elsewhere)
         cr_assert_lt(clock_monotonic_ms(), until_ms, "still locked out");
     cr_expect_eq(status, 200);
     admin_fixture_stop(&admin);
+}
+
+Test(admin_auth, on_a_unix_socket_a_client_is_its_user)
+{
+    char *dir = temp_dir_make();
+    const char *env[] = {api_text("GATEWAY_ADMIN_LISTEN=unix:%s/admin", dir), NULL};
+    struct admin_fixture admin = admin_fixture_start(API_EMBEDDED, env);
+
+    guess_until_slowed(admin.client);
+    char *log = gateway_process_log(admin.api.gateway);
+    cr_expect_not_null(strstr(log, api_text("client=\"uid %u\"", (unsigned)getuid())), "%s", log);
+    free(log);
+    admin_fixture_stop(&admin);
+    temp_dir_remove(dir);
 }
 
 Test(admin_auth, the_right_token_costs_no_guess)

@@ -51,6 +51,8 @@ ON_BOTH_STORES(shows_who_watches_of_how_many_and_what_happened)
         cr_expect(json_is_string(json_object_get(event, "id")));
     }
     cr_expect_str_eq(http_answer_text(&answer, "events.1.cause"), "device_limit");
+    cr_expect_null(http_answer_member(&answer, "events.0.by"), "no operator did it: %s",
+                   answer.body);
     http_answer_done(&answer);
     admin_fixture_stop(&admin);
 }

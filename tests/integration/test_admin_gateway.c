@@ -120,9 +120,8 @@ Test(embedded, shows_the_settings_in_force_and_no_secret)
 
 Test(redis, masks_the_password_in_the_address_of_redis)
 {
-    static const char *const env[] = {"GATEWAY_ADMIN_TOKEN=ops:secret-of-ops",
-                                      "GATEWAY_REDIS_URL=redis://gateway:hush-hush@127.0.0.1:1/3",
-                                      NULL};
+    static const char *const env[] = {
+        ADMIN_TOKEN, "GATEWAY_REDIS_URL=redis://gateway:hush-hush@127.0.0.1:1/3", NULL};
     struct gateway_process *gateway = gateway_process_spawn(env, NULL);
 
     gateway_process_wait_listening(gateway);

@@ -4,6 +4,7 @@
 
 #include "admin_fixture.h"
 #include "clock.h"
+#include "redis_server.h"
 
 API_SUITES;
 
@@ -183,5 +184,50 @@ Test(redis, refuses_the_next_segment_on_every_gateway)
         api_expect_denied(api_watch(other.client, &sessions[i]), 403, "terminated");
     }
     api_fixture_stop(&other);
+    admin_fixture_stop(&admin);
+}
+
+/* Waits until the gateway says this of its store. */
+static void wait_state(struct admin_fixture *admin, const char *state)
+{
+    int64_t until_ms = clock_monotonic_ms() + 20000;
+
+    for (;;) {
+        struct http_answer answer = admin_get(admin->client, "/admin/v1/stats");
+        bool is_so = strcmp(http_answer_text(&answer, "store.state"), state) == 0;
+
+        http_answer_done(&answer);
+        if (is_so)
+            return;
+        cr_assert_lt(clock_monotonic_ms(), until_ms, "the store isn't %s", state);
+    }
+}
+
+Test(redis, ends_a_session_while_redis_is_away_and_it_stays_ended_when_redis_is_back)
+{
+    static const char *const env[] = {"GATEWAY_REDIS_TIMEOUT_MS=300", NULL};
+    struct admin_fixture admin = admin_fixture_start(API_REDIS, env);
+    struct http_client *player = admin.api.client;
+    struct api_session session = api_admit(player, "f1", "d1", NULL);
+
+    redis_server_pause(admin.api.redis);
+    wait_state(&admin, "fallback");
+    struct http_answer answer = admin_get(admin.client, "/admin/v1/sessions?family=f1");
+    cr_expect_eq(json_array_size(http_answer_member(&answer, "sessions")), 1, "%s", answer.body);
+    http_answer_done(&answer);
+    admin_expect_terminated(admin.client, path_of(&session, "?reason=abuse&message=Enough"), 1);
+    api_expect_denied(api_watch(player, &session), 403, "terminated");
+    api_expect_refused(admin_ask(admin.client, "DELETE", "/admin/v1/families/f1/sessions", NULL),
+                       503, "store_unavailable");
+
+    redis_server_resume(admin.api.redis);
+    wait_state(&admin, "up");
+    api_expect_gone(player, &session, "terminated", NULL);
+    cr_expect_eq(redis_server_number(admin.api.redis, "EXISTS session:%s", session.id), 0);
+    cr_expect_eq(redis_server_number(admin.api.redis, "EXISTS session_end:%s", session.id), 1);
+    json_t *event = admin_event_of(admin.client, "f1", "terminated");
+    cr_expect_str_eq(json_string_value(json_object_get(event, "by")), ADMIN_NAME);
+    cr_expect_str_eq(json_string_value(json_object_get(event, "cause")), "abuse");
+    json_decref(event);
     admin_fixture_stop(&admin);
 }

@@ -8,7 +8,7 @@
 #include "api_life.h"
 
 /* The operator's token, its name, and the header line that carries it. */
-#define ADMIN_SECRET "secret-of-ops"
+#define ADMIN_SECRET "long-secret-of-ops"
 #define ADMIN_NAME   "ops"
 #define ADMIN_HEADER "Authorization: Bearer " ADMIN_SECRET "\r\n"
 #define ADMIN_TOKEN  "GATEWAY_ADMIN_TOKEN=" ADMIN_NAME ":" ADMIN_SECRET

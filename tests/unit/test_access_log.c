@@ -10,6 +10,7 @@
 #include "log.h"
 
 static struct access_log access_log;
+static enum err code; /* of the requests */
 
 /* Writes one request to the log, and returns how many lines stderr got. */
 static int lines_for(const char *route, int status, const char *session_id)
@@ -18,6 +19,7 @@ static int lines_for(const char *route, int status, const char *session_id)
                                        .route = route,
                                        .request_id = "r1",
                                        .session_id = session_id,
+                                       .code = code,
                                        .status = status};
     char text[1024] = "";
     int pipe_fds[2], saved = dup(STDERR_FILENO), lines = 0;
@@ -54,6 +56,13 @@ Test(access_log, writes_a_refused_authorize_once_a_second_for_each_session)
     cr_assert_eq(lines_for("/v1/authorize", 403, "s2"), 1);
     cr_assert_eq(lines_for("/v1/authorize", 401, ""), 1);
     cr_assert_eq(lines_for("/v1/authorize", 401, ""), 0);
+}
+
+Test(access_log, writes_connections_that_it_has_no_room_for_once_a_second)
+{
+    code = ERR_OVERLOADED;
+    cr_assert_eq(lines_for("-", 503, ""), 1);
+    cr_assert_eq(lines_for("-", 503, ""), 0);
 }
 
 Test(access_log, writes_all_at_debug)

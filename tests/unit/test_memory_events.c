@@ -39,7 +39,7 @@ static void add(int64_t time_ms)
                                 .time_ms = time_ms,
                                 .duration_s = -1};
 
-    memory_events_add(&ring, &event);
+    memory_events_add(&ring, &event, 0);
 }
 
 static void read_from(const char *after, bool backwards)
@@ -47,7 +47,7 @@ static void read_from(const char *after, bool backwards)
     free(query.events);
     query = (struct store_events){.most = STORE_PAGE_MAX, .backwards = backwards};
     strcpy(query.after, after);
-    cr_assert_eq(memory_events_query(&ring, &query), ERR_OK);
+    cr_assert_eq(memory_events_query(&ring, 0, &query), ERR_OK);
 }
 
 /* That the answer begins with this one. */

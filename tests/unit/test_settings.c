@@ -1,6 +1,7 @@
 /* The program's settings: the rules over the table, and where Redis is. */
 #include <criterion/criterion.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -255,6 +256,26 @@ Test(settings, admin_tokens_may_have_names)
         "gateway.json: admin.token: entry 1 must be a secret or name:secret, neither part empty");
     refuses("{\"admin\":{\"token\":[\"ann:1\",\"ann:2\"]}}",
             "gateway.json: admin.token: entries 1 and 2 have the same name");
+}
+
+Test(settings, refuses_an_admin_tokens_name_that_no_event_has_room_for)
+{
+    char json[256];
+
+    snprintf(json, sizeof json, "{\"admin\":{\"token\":[\"%0128d:0123456789abcdef\"]}}", 0);
+    accepts(json);
+    snprintf(json, sizeof json, "{\"admin\":{\"token\":[\"%0129d:0123456789abcdef\"]}}", 0);
+    refuses(json,
+            "gateway.json: admin.token: entry 1 has a name that is not 1 to 128 printable bytes");
+}
+
+Test(settings, warns_of_an_admin_token_that_can_be_guessed)
+{
+    accepts("{\"admin\":{\"token\":[\"0123456789abcdef\",\"ann:0123456789abcdef\"]}}");
+    warns_of_nothing();
+    accepts("{\"admin\":{\"token\":[\"0123456789abcdef\",\"ann-likes-long:names\"]}}");
+    warns_of(
+        "gateway.json: admin.token: entry 2 has fewer than 16 characters: it can be guessed\n");
 }
 
 Test(settings, token_keys_are_64_hex_digits)

@@ -305,7 +305,6 @@ for _, stream in ipairs(ends) do
   if stream.evicted and text_of(members, 'deviceId') then
     redis.call('EXISTS', prefix .. 'evicted:' .. members.deviceId)
   end
-  stream.entry = entry_of(stream.id, members)
   stream.sets = {}
   for kind, set in pairs(sets) do
     local name = text_of(members, kind .. 'Id')
@@ -349,9 +348,7 @@ for kind, set in pairs(sets) do
 end
 redis.call('ZADD', KEYS[10], now + ttl, ARGV[23] .. started)
 for _, stream in ipairs(ends) do
-  if stream.entry then
-    redis.call('ZREM', KEYS[10], stream.entry)
-  end
+  drop_entry(KEYS[10], stream.id, stream.members)
 end
 see_user(prefix, ARGV[19], ttl)
 if would_deny ~= '' then

@@ -12,7 +12,6 @@
 local prefix, id, reason = ARGV[1], ARGV[2], ARGV[3]
 expect_type(KEYS[1], 'string')
 expect_type(KEYS[2], 'string')
-expect_type(KEYS[3], 'zset')
 expect_type(KEYS[4], 'stream')
 
 local value = redis.call('GET', KEYS[1])
@@ -39,10 +38,7 @@ end
 for _, set in ipairs(sets) do
   redis.call('SREM', set, id)
 end
-local entry = entry_of(id, members)
-if entry then
-  redis.call('ZREM', KEYS[3], entry)
-end
+drop_entry(KEYS[3], id, members)
 members.sessionId = id
 event(KEYS[4], reason, members, ARGV[6], given(ARGV[7]), seconds_since(members.startedAt, now))
 publish_ended(prefix, id)

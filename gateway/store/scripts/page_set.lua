@@ -2,7 +2,7 @@
 --
 -- KEYS  1 family_streams:<familyId> or device_streams:<deviceId>
 -- ARGV  1 key prefix  2 how many to look at, at most  3 the sessionId behind which to begin; "": at the first
--- Returns what page.lua does, of places that have no score, and a sessionId for a name.
+-- Returns what page.lua does, of places that have no score.
 
 local rest, ids = {}, {}
 for _, id in ipairs(redis.call('SMEMBERS', KEYS[1])) do
@@ -14,11 +14,4 @@ table.sort(rest)
 for i = 1, math.min(#rest, tonumber(ARGV[2])) do
   ids[i] = rest[i]
 end
-local streams, sessions = live_streams(ARGV[1], ids), {}
-for i = 1, #streams, 2 do
-  sessions[#sessions + 1] = ''
-  sessions[#sessions + 1] = streams[i]
-  sessions[#sessions + 1] = streams[i]
-  sessions[#sessions + 1] = streams[i + 1]
-end
-return {now, sessions, '', #ids < #rest and ids[#ids] or ''}
+return {now, live_streams(ARGV[1], ids), '', #ids < #rest and ids[#ids] or ''}

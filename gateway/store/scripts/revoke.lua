@@ -11,7 +11,6 @@ local prefix, block = ARGV[1], tonumber(ARGV[4])
 local cause, by = given(ARGV[10]), given(ARGV[11])
 expect_type(KEYS[1], 'string')
 expect_type(KEYS[2], 'set')
-expect_type(KEYS[3], 'zset')
 expect_type(KEYS[4], 'stream')
 
 local streams = {}
@@ -58,10 +57,7 @@ for _, members in ipairs(streams) do
     ended = ended + 1
     redis.call('DEL', prefix .. 'session:' .. members.sessionId)
     redis.call('SET', prefix .. 'session_end:' .. members.sessionId, ARGV[2], 'PX', ARGV[3])
-    local entry = entry_of(members.sessionId, members)
-    if entry then
-      redis.call('ZREM', KEYS[3], entry)
-    end
+    drop_entry(KEYS[3], members.sessionId, members)
     event(KEYS[4], 'terminated', members, cause or 'terminated', by, seconds_since(members.startedAt, now))
   end
 end

@@ -1,4 +1,4 @@
--- Put before scripts that read entries of session_expiry, or take them out before they are due:
+-- Put before scripts that read entries of session_expiry, or (behind value.lua) take them out before they are due:
 -- <sessionId> <familyId> <deviceId> <userId> <startedAt>, of which the gateway percent-encodes the names.
 
 -- A name as it stands in an entry; text_percent_encode of common/text.c is the same.
@@ -21,7 +21,15 @@ local function entry_of(id, members)
   local family, device = text_of(members, 'familyId'), text_of(members, 'deviceId')
   local user, started = text_of(members, 'userId'), text_of(members, 'startedAt')
   if family and device and user and started then
-    return table.concat({id, encoded(family), encoded(device), encoded(user), started}, ' ')
+    return id .. ' ' .. encoded(family) .. ' ' .. encoded(device) .. ' ' .. encoded(user) .. ' ' .. started
+  end
+end
+
+-- Takes the entry of a session out that has ended. Where it can't, the sweep does.
+local function drop_entry(key, id, members)
+  local entry = entry_of(id, members)
+  if entry then
+    redis.pcall('ZREM', key, entry)
   end
 end
 
