@@ -62,7 +62,7 @@ export function refusalBox(event) {
     h("h2", {}, "Last refusal: ", ago(event.time)),
     h("p", {},
       event.userId ? link("user", event.userId) : "Somebody", " was refused ", event.mediaId || "a stream",
-      event.deviceId && [" on ", link("device", event.deviceId)], `: ${words.why} `,
-      h("code", {}, event.cause || "unknown"), "."),
+      event.deviceId && [" on ", link("device", event.deviceId)], `: ${words.why} (`,
+      h("code", {}, event.cause || "unknown"), ")."),
     words.help && h("p", { class: "hint" }, words.help));
 }

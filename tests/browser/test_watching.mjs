@@ -62,7 +62,7 @@ test("tells_on_the_family_s_page_why_a_viewer_was_refused_and_what_helps", signe
   await find(page, family);
   const box = page.locator(".callout", { hasText: "Last refusal" });
   await box.getByText("bob was refused c").waitFor();
-  assert.match(await box.textContent(), /the device already had as many streams as it may device_limit/);
+  assert.match(await box.textContent(), /the device already had as many streams as it may \(device_limit\)/);
   assert.match(await box.textContent(), /End one of the device's streams, or raise the device limit/);
   await screenshot(page, "family");
   await box.getByRole("link", { name: "bob" }).click();
