@@ -38,7 +38,9 @@ function rateText(perSecond) {
 
 function denialRows(denials) {
   const rows = Object.entries(denials ?? {}).filter(([, times]) => times > 0).sort(([, a], [, b]) => b - a);
-  if (rows.length === 0) return [h("tr", {}, h("td", { colspan: 2, class: "empty" }, "Nobody has been refused since this gateway started."))];
+  if (rows.length === 0) {
+    return h("tr", {}, h("td", { colspan: 2, class: "empty" }, "Nobody has been refused since this gateway started."));
+  }
   return rows.map(([code, times]) => h("tr", {},
     h("td", {}, refusal(code).title, h("span", { class: "sub" }, `${code}: ${refusal(code).why}`)),
     h("td", { class: "figure" }, number(times))));
@@ -68,7 +70,9 @@ export function openOverview(place, route, signal) {
         h("p", { class: "more" }, h("a", { href: to("live") }, "Follow all events"))),
       h("section", { class: "card" },
         h("h2", {}, "Denials by cause"),
-        h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Cause"), h("th", { scope: "col", class: "figure" }, "Since the start"))), denials),
+        h("table", {},
+          h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Cause"), h("th", { scope: "col", class: "figure" }, "Since the start"))),
+          denials),
         h("p", { class: "more" }, h("a", { href: to("live", undefined, { type: "denied" }) }, "Follow who is refused")))));
 
   let shownDenials = "";

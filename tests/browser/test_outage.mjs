@@ -21,6 +21,11 @@ if (STORE === "redis") {
     await page.getByText("Look whether Redis runs and can be reached").waitFor();
     await watch({ family, device: fresh("device"), mediaTitle: "Meanwhile" });
     await rowOf(page, "Meanwhile").waitFor();
+    await page.getByRole("button", { name: "Change limits" }).click();
+    await page.getByLabel("Streams of the family").fill("1");
+    await page.getByRole("button", { name: "Override the limits" }).click();
+    await page.getByRole("dialog").getByText("The store of sessions is away, so this can't be looked up or changed now.").waitFor();
+    await page.keyboard.press("Escape");
     assert.deepEqual(await findings(page), []);
     await screenshot(page, "outage");
     await go(page, "#/overview", "Overview");
