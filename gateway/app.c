@@ -317,8 +317,12 @@ static void set_player_limit(struct app *app)
     setrlimit(RLIMIT_NOFILE, &limit);
     if (limit.rlim_cur >= connections + others)
         return;
-    app->player_limit =
-        (unsigned)(limit.rlim_cur - (others < limit.rlim_cur / 2 ? others : limit.rlim_cur / 2));
+
+    rlim_t half = limit.rlim_cur / 2;
+    rlim_t rest = others < half ? limit.rlim_cur - others : half;
+    if (rest >= connections)
+        return;
+    app->player_limit = (unsigned)rest;
     log_line(LOG_WARN, "http.connections is more than this process may open files",
              LOG_INT("allowed", (int64_t)limit.rlim_cur),
              LOG_INT("wanted", (int64_t)(connections + others)),

@@ -83,8 +83,10 @@ struct store_events {
                        newest) on. out: the last that was looked at, or as it was where there was none */
     bool
         newest; /* in: none are wanted, only `after`, as the newest that there is ("0-0": none yet) */
-    bool gap;   /* out: some behind `after` are lost, there were too many; false where that is ""
-                   or it goes backwards */
+    bool
+        gap; /* out: some behind `after` are lost: there were too many; or it lies behind them all, since
+                 it is another store's or the clock was set, and is moved to the newest. false where it is
+                 "", or where it goes backwards */
     struct event *events; /* out: the store's, as are their texts, until done returns */
     size_t count;         /* of them */
 };
