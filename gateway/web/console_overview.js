@@ -32,8 +32,9 @@ function counted(value) {
   return value === null ? "–" : number(value);
 }
 
-function rateText(perSecond) {
-  return perSecond === null ? "…" : `${rate(perSecond)}/s`;
+/** What a tile shows of a counter's growth. */
+function rateTexts(grown) {
+  return grown === null ? ["…"] : [`${rate(grown.rate)}/s`, `in the last ${duration(grown.seconds)}`];
 }
 
 function denialRows(denials) {
@@ -80,8 +81,8 @@ export function openOverview(place, route, signal) {
     if (!stats) return;
     tiles.sessions.show(counted(stats.sessions.active), stats.sessions.active === null ? UNKNOWN : "");
     tiles.users.show(counted(stats.usersOnline), stats.usersOnline === null ? UNKNOWN : "seen in the last minutes");
-    tiles.creates.show(rateText(growth("creates", MINUTE_MS)), "in the last minute");
-    tiles.denials.show(rateText(growth("denials", MINUTE_MS)), "in the last minute");
+    tiles.creates.show(...rateTexts(growth("creates", MINUTE_MS)));
+    tiles.denials.show(...rateTexts(growth("denials", MINUTE_MS)));
     tiles.store.show(stats.store.kind === "redis" ? "Redis" : "Embedded", stats.store.state);
     tiles.gateway.show(stats.version, `up for ${duration(stats.uptime)}`);
     chart.draw(samples());
