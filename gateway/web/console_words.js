@@ -131,11 +131,11 @@ export const OUTAGES = {
   },
   deny: {
     level: "bad",
-    title: "The store of sessions is away, and this gateway refuses: redis.on_outage is deny.",
+    title: "The store of sessions is away, and until it is back this gateway refuses.",
     means: "New streams, heartbeats and segments get 503. Players that have video in their buffer go on for a while. "
       + "Nothing can be looked up or changed here.",
-    help: "Bring Redis back; the gateway's log names the cause in its line on Redis. With redis.on_outage=fallback viewers "
-      + "would go on watching.",
+    help: "At a gateway's start this may last a moment. Else bring Redis back; the gateway's log names the cause in its line "
+      + "on Redis. The setting redis.on_outage is deny: with fallback viewers would go on watching.",
   },
   allow: {
     level: "warn",

@@ -45,7 +45,7 @@ if (STORE === "deny") {
     const family = fresh("family");
     await watch({ family, mediaTitle: "Before" });
     process.kill(REDIS_PID, "SIGSTOP");
-    const banner = page.getByRole("heading", { name: "this gateway refuses: redis.on_outage is deny" });
+    const banner = page.getByRole("heading", { name: "until it is back this gateway refuses" });
     await until("creates are refused", async () => (await ask({ family })).status === 503);
     await banner.waitFor();
     await page.locator(".tile", { hasText: "Active sessions" }).getByText("unknown while the store is away").waitFor();
