@@ -10,8 +10,10 @@ const DAY = 24 * HOUR;
 
 function reasonFields() {
   return {
-    reason: field("Reason", h("input", { maxlength: 128, autocomplete: "off" }), "For your colleagues: it goes into the log and the events."),
-    message: field("Message to the viewer", h("input", { maxlength: 256, autocomplete: "off" }), "The app shows it, if it shows such messages."),
+    reason: field("Reason", h("input", { maxlength: 128, autocomplete: "off" }),
+      "For your colleagues: it goes into the log and the events."),
+    message: field("Message to the viewer", h("input", { maxlength: 256, autocomplete: "off" }),
+      "The app shows it, if it shows such messages."),
   };
 }
 
@@ -46,7 +48,8 @@ export function endStream(session, done) {
 export function endAll(kind, id, active, done) {
   const { reason, message } = reasonFields();
   const block = field("New streams",
-    choice(["", "may start again at once"], [300, "are refused for 5 minutes"], [HOUR, "are refused for an hour"], [DAY, "are refused for a day"], [30 * DAY, "are refused for 30 days"]));
+    choice(["", "may start again at once"], [300, "are refused for 5 minutes"], [HOUR, "are refused for an hour"],
+      [DAY, "are refused for a day"], [30 * DAY, "are refused for 30 days"]));
   ask({
     title: active > 0 ? `End ${count(active, "stream")} of ${id}?` : `End all streams of ${id}?`,
     text: "Their players are refused with their next segment. An app may start a new stream by itself, unless new streams are refused.",
@@ -97,7 +100,8 @@ export function changeLimits(family, limits, done) {
   const ofDevice = limitField("Streams on one device", limits.device, overridden);
   const { reason } = reasonFields();
   const expires = field("For how long",
-    choice(["", "until it is changed again"], [HOUR, "an hour"], [DAY, "a day"], [7 * DAY, "a week"], [30 * DAY, "30 days"]));
+    choice(["", "until it is changed again"], [HOUR, "an hour"], [DAY, "a day"], [7 * DAY, "a week"],
+      [30 * DAY, "30 days"]));
   ask({
     title: `Limits of ${family}`,
     text: "0 is no limit; an empty field stays with the settings. Streams that run go on, also above a lower limit.",
@@ -107,7 +111,9 @@ export function changeLimits(family, limits, done) {
       const body = {};
       if (ofFamily.input.value !== "") body.family = ofFamily.input.valueAsNumber;
       if (ofDevice.input.value !== "") body.device = ofDevice.input.valueAsNumber;
-      if (Object.keys(body).length === 0) throw new Error("Say at least one of the two limits. To go back to the settings, remove the override.");
+      if (Object.keys(body).length === 0) {
+        throw new Error("Say at least one of the two limits. To go back to the settings, remove the override.");
+      }
       if (expires.input.value !== "") body.expiresIn = Number(expires.input.value);
       await call("PUT", withQuery(path("families", family, "limits"), { reason: valueOf(reason) }), { body });
       announce(`The limits of ${family} are changed; they count from the next stream on.`);

@@ -82,7 +82,9 @@ function summary(samples) {
   const sessions = counted(samples).flat().map((sample) => sample.sessions);
   const span = (samples.at(-1).time - samples[0].time) / 1000;
   const denials = samples.reduce((all, _, at) => all + denialsAt(samples, at), 0);
-  const range = sessions.length > 0 ? `, between ${number(Math.min(...sessions))} and ${number(Math.max(...sessions))} in the last ${duration(span)}` : "";
+  const range = sessions.length > 0
+    ? `, between ${number(Math.min(...sessions))} and ${number(Math.max(...sessions))} in the last ${duration(span)}`
+    : "";
   return `${sessionsText(samples.at(-1))}${range}; ${count(denials, "denial")}.`;
 }
 

@@ -86,7 +86,9 @@ export function openSubject(kind, place, route, signal) {
   const noEvents = h("p", { class: "empty" }, `Nothing is known to have happened to this ${kind} lately.`);
   const meter = newMeter();
   const table = newStreamTable(columns, `Streams of ${kind} ${id}`, look);
-  const noStreams = h("p", { class: "empty" }, `No stream runs. Should one? Then look below for why it was refused, or compare the id: it is ${id.length} characters long, and capitals count.`);
+  const noStreams = h("p", { class: "empty" },
+    "No stream runs. Should one? Then look below for why it was refused, or compare the id: "
+      + `it is ${id.length} characters long, and capitals count.`);
   const end = h("button", { type: "button", class: "danger", onclick: () => endAll(plural, id, active, look) }, "End all streams");
   const whole = h("div", { hidden: true },
     blocked, refused,

@@ -18,7 +18,8 @@ export function openUser(place, route, signal) {
   const table = newStreamTable(["title", "family", "device"], `Streams of user ${id}`, () => look());
   const noStreams = h("p", { class: "empty" }, "No stream runs.");
   const events = newEventList("Events of the last hour", EVENTS_MAX);
-  const noEvents = h("p", { class: "empty" }, "Nothing is known to have happened to this user in the last hour. New events show up here by themselves.");
+  const noEvents = h("p", { class: "empty" },
+    "Nothing is known to have happened to this user in the last hour. New events show up here by themselves.");
 
   let lastRefusal = "";
 

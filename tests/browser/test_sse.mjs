@@ -6,7 +6,8 @@ import { test } from "node:test";
 const source = readFileSync(new URL("../../gateway/web/console_sse.js", import.meta.url), "base64");
 const { sseReader } = await import(`data:text/javascript;base64,${source}`);
 
-const TEXT = "retry: 5\r\n: a comment\r\n\r\nid: 1-0\r\nevent: started\r\ndata: {\r\ndata: }\r\n\r\ndata:x\n\nevent: none\n\nid\rdata: é\r\r";
+const TEXT = "retry: 5\r\n: a comment\r\n\r\nid: 1-0\r\nevent: started\r\ndata: {\r\ndata: }\r\n\r\n"
+  + "data:x\n\nevent: none\n\nid\rdata: é\r\r";
 const EVENTS = [
   { id: "1-0", type: "started", data: "{\n}" },
   { id: "1-0", type: "message", data: "x" },
