@@ -143,6 +143,7 @@ static void run(void *arg)
 {
     struct worker *worker = arg;
 
+    pthread_setname_np(pthread_self(), worker->options.name); /* for top -H, and a debugger */
     metrics_use(worker->metrics);
     pulse_start(&worker->pulse, worker->http, worker->options.listener);
     loop_run(&worker->loop);
@@ -307,6 +308,16 @@ void worker_hand_over(struct worker *worker, int fd)
     worker->fds[worker->fd_count++] = fd;
     pthread_mutex_unlock(&worker->mail_lock);
     uv_async_send(&worker->mail);
+}
+
+const char *worker_name(const struct worker *worker)
+{
+    return worker->options.name;
+}
+
+bool worker_has_turned(struct worker *worker)
+{
+    return pulse_has_beaten(&worker->pulse);
 }
 
 void worker_stop(struct worker *worker)
