@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Carries out deploy/docker/Dockerfile without a container engine: each FROM is a fresh Debian root, each RUN line is
 # run in it as it stands, COPY copies from a clone of HEAD. Then starts what ENTRYPOINT and CMD say, as USER says and
-# in a network of its own, asks HEALTHCHECK, and makes it serve and stop. Part of tests/run.sh --long.
+# in a network of its own, asks HEALTHCHECK, and makes it serve and stop. At last compose.py has the services of
+# compose.yaml work together, with Debian's nginx and Redis. Part of tests/run.sh --long.
 #
 # An instruction that this script doesn't know fails it. What it doesn't show: that the base image is what
 # debootstrap makes, and what an engine adds (its seccomp filter, dropped capabilities, volumes).
@@ -95,7 +96,9 @@ copy() { # COPY's words
 
 # Reads a JSON list of words into an array: the only form of these instructions that is known here.
 read_list() { # array's name, JSON
-    mapfile -t "$1" < <(jq -r '.[]' <<<"$2") && eval "[[ \${#$1[@]} -gt 0 ]]" || fail "$2: not a list of words"
+    local -n list=$1
+    mapfile -t list < <(jq -r '.[]' <<<"$2")
+    [[ ${#list[@]} -gt 0 ]] || fail "$2: not a list of words"
 }
 
 carry_out() { # an instruction on one line
@@ -128,7 +131,7 @@ if [[ -n $(git -C "$repository" status --porcelain) ]]; then say "note: what isn
 while read -r kept; do
     mkdir -p "$work/sent/$(dirname "$kept")" && cp -a "$context/$kept" "$work/sent/$kept"
 done < <(sed -n 's/^!//p' "$dockerfile.dockerignore")
-instructions >"$work/instructions" && rm -rf "$context" && mv "$work/sent" "$context"
+instructions >"$work/instructions" && mv "$context" "$work/tree" && mv "$work/sent" "$context"
 while IFS= read -r line; do
     carry_out "$line"
 done <"$work/instructions"
@@ -187,3 +190,17 @@ status=0
 wait "$pid" || status=$?
 [[ $status -eq 0 ]] || { cat "$work/container.log" >&2 && fail "it ended with status $status after SIGTERM"; }
 say "it stopped cleanly; the image's root has $(du -sxm --exclude=./proc "$stage" | cut -f 1) MB, $(du -sxm "${base[debian:trixie-slim]}" | cut -f 1) of them Debian's"
+
+# ---- The services of compose.yaml ----
+
+stage=$work/compose
+cp -a --one-file-system "${named[last]}" "$stage"
+root_mount "$stage"
+workdir=/ user=0:0
+say "Debian's nginx and Redis beside the gateway"
+run_in_stage 'apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends nginx redis-server python3-yaml'
+mv "$work/tree" "$stage/opt/stream-gateway"
+cp "$here/compose.py" "$stage/opt/"
+unshare --net python3 -c "$network" chroot "$stage" env -i "${root_environment[@]}" \
+    python3 /opt/compose.py /opt/stream-gateway </dev/null || fail "compose.yaml's services don't work together"
+say "all is well"
