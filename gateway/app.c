@@ -25,6 +25,7 @@
 #include "outage.h"
 #include "partition.h"
 #include "redis_setup.h"
+#include "service.h"
 #include "settings.h"
 #include "shown_settings.h"
 #include "worker.h"
@@ -39,6 +40,7 @@ struct app {
     uv_signal_t sigterm, sigint;                 /* both stop */
     uv_signal_t sighup;                          /* reads the settings again */
     uv_timer_t delay;                            /* shutdown_delay_ms */
+    struct service service;                      /* told to systemd */
     bool stopping;                               /* a signal came */
     atomic_bool draining;                        /* shared with the threads */
     atomic_bool drained;                         /* the same; an operator's */
@@ -296,6 +298,7 @@ static void on_signal(uv_signal_t *handle, int number)
         return;
     app->stopping = true;
     log_line(LOG_INFO, "stopping", LOG_STR("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"));
+    service_stopping(&app->service);
     atomic_store(&app->draining, true);
     uv_timer_start(&app->delay, on_delay_over, (uint64_t)app->settings->shutdown_delay_ms, 0);
 }
@@ -391,6 +394,15 @@ static void on_reload(uv_signal_t *handle, int number)
     buf_done(&reason);
 }
 
+static void on_sighup(uv_signal_t *handle, int number)
+{
+    struct app *app = handle->data;
+
+    service_reloading(&app->service);
+    on_reload(handle, number);
+    service_reloaded(&app->service);
+}
+
 /*
  * Raises the number of files this process may open to what it is allowed. Where that is too few for
  * http.connections, warns, and takes fewer: who can't be accepted can't be told 503 either.
@@ -428,7 +440,7 @@ static void watch_signals(struct app *app)
     uv_signal_init(&app->loop.uv, &app->sigint);
     uv_signal_init(&app->loop.uv, &app->sighup);
     app->sigterm.data = app->sigint.data = app->sighup.data = app;
-    uv_signal_start(&app->sighup, on_reload, SIGHUP);
+    uv_signal_start(&app->sighup, on_sighup, SIGHUP);
     uv_signal_start(&app->sigterm, on_signal, SIGTERM);
     uv_signal_start(&app->sigint, on_signal, SIGINT);
     signal(SIGPIPE, SIG_IGN);
@@ -492,6 +504,7 @@ static int serve(struct app *app)
     if (rc == APP_OK) {
         log_line(LOG_INFO, "serving", LOG_STR("version", GATEWAY_VERSION),
                  LOG_INT("workers", settings->workers));
+        service_ready(&app->service, app->workers, app->worker_count);
         loop_run(&app->loop);
     }
     return rc;
@@ -508,12 +521,14 @@ int app_run(const struct settings *settings, const char *file)
     shown_settings_init(&app.shown, settings);
     if (loop_init(&app.loop) != 0)
         return APP_FAILED;
+    service_init(&app.service, &app.loop);
     watch_signals(&app);
     set_player_limit(&app);
 
     int rc = serve(&app);
 
     stop_workers(&app);
+    service_close(&app.service);
     uv_close((uv_handle_t *)&app.delay, NULL);
     uv_close((uv_handle_t *)&app.sigterm, NULL);
     uv_close((uv_handle_t *)&app.sigint, NULL);

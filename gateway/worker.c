@@ -173,6 +173,7 @@ static void run(void *arg)
 {
     struct worker *worker = arg;
 
+    pthread_setname_np(pthread_self(), worker->options.name); /* for top -H, and a debugger */
     metrics_use(worker->metrics);
     pulse_start(&worker->pulse, worker->http, worker->options.listener);
     loop_run(&worker->loop);
@@ -360,6 +361,16 @@ void worker_set_tls(struct worker *worker, struct listener_tls *tls)
     pthread_mutex_unlock(&worker->mail_lock);
     listener_tls_release(unread);
     uv_async_send(&worker->mail);
+}
+
+const char *worker_name(const struct worker *worker)
+{
+    return worker->options.name;
+}
+
+bool worker_has_turned(struct worker *worker)
+{
+    return pulse_has_beaten(&worker->pulse);
 }
 
 void worker_stop(struct worker *worker)
