@@ -322,8 +322,9 @@ static void on_reload(uv_signal_t *handle, int number)
         worker_set_keys(app->workers[i], keys);
     keyring_release(app->keys);
     app->keys = keys;
-    log_line(LOG_INFO, "reloaded tokens.keys, admin.token, auth.api_keys, auth.jwt, log.level and "
-                       "log.format; other settings need a restart");
+    log_line(LOG_INFO,
+             "reloaded log.level, log.format, tokens.keys, admin.token, auth.api_keys and "
+             "auth.jwt; other settings need a restart");
     buf_done(&reason);
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "admin_fixture.h"
+#include "event_stream.h"
 #include "jwt_issuer.h"
 #include "temp_dir.h"
 
@@ -145,6 +146,34 @@ Test(process_reload, an_admin_token_changes, .init = set_up, .fini = tear_down)
         if (i == 1)
             reload(api.gateway, 1);
     }
+    http_client_free(admin);
+    api_fixture_stop(&api);
+}
+
+Test(process_reload, the_live_feed_ends_and_begins_again_for_those_who_still_may, .init = set_up,
+     .fini = tear_down)
+{
+    write_file(ADMIN_NAME ":" ADMIN_SECRET);
+    const char *env[] = {api_text("GATEWAY_ADMIN_TOKEN_FILE=%s", file), "GATEWAY_LOG_LEVEL=debug",
+                         NULL};
+    struct api_fixture api = api_fixture_start(API_EMBEDDED, env);
+    const char *address = gateway_process_admin(api.gateway);
+    struct event_stream *streams[3];
+
+    for (unsigned n = 1; n <= 2; n++) {
+        for (size_t i = 0; i < 3; i++)
+            streams[i] = event_stream_open_ready(address, "", NULL);
+        if (n == 2)
+            write_file(ADMIN_NAME ":another-token-of-ops");
+        reload(api.gateway, n);
+        for (size_t i = 0; i < 3; i++) {
+            cr_expect_null(event_stream_next(streams[i]));
+            event_stream_close(streams[i]);
+        }
+    }
+    struct http_client *admin = http_client_new(address);
+    api_expect_refused(http_client_ask(admin, "GET", "/admin/v1/events", ADMIN_HEADER, NULL), 401,
+                       "unauthorized");
     http_client_free(admin);
     api_fixture_stop(&api);
 }
