@@ -297,6 +297,7 @@ struct viewer {
     pthread_t thread;
     const char *address;        /* of the player listener */
     struct api_session session; /* its own; the token is renewed by zaps */
+    const char *headers;        /* that it sends, or NULL */
     unsigned asked;             /* requests made */
     char trouble[256];          /* the first answer that wasn't 200; "" */
 };
@@ -307,7 +308,7 @@ static atomic_bool is_over;
 static void ask(struct viewer *viewer, struct http_client *client, const char *method,
                 const char *target, const char *body)
 {
-    struct http_answer answer = http_client_ask(client, method, target, NULL, body);
+    struct http_answer answer = http_client_ask(client, method, target, viewer->headers, body);
     const char *token = http_answer_text(&answer, "token");
 
     viewer->asked++;
@@ -336,30 +337,82 @@ static void *watch(void *arg)
     return NULL;
 }
 
-Test(process_reload, no_viewer_is_refused_while_keys_are_rotated_again_and_again, .init = set_up,
-     .fini = tear_down)
+static void *look(void *arg)
 {
-    static struct viewer viewers[VIEWERS];
+    struct viewer *viewer = arg;
+    struct http_client *client = http_client_new(viewer->address);
 
-    write_file(KEY_A "," KEY_B);
-    const char *env[] = {api_text("GATEWAY_TOKENS_KEYS_FILE=%s", file), "GATEWAY_AUTH_MODE=open",
-                         "GATEWAY_LOG_LEVEL=debug", NULL};
-    struct api_fixture api = api_fixture_start(API_EMBEDDED, env);
+    while (!atomic_load(&is_over))
+        ask(viewer, client, "GET", "/v1/families/f/sessions", NULL);
+    http_client_free(client);
+    return NULL;
+}
 
+static struct viewer viewers[VIEWERS];
+
+static void begin_watching(const struct api_fixture *api, void *(*run)(void *arg))
+{
     for (int i = 0; i < VIEWERS; i++) {
-        viewers[i].address = gateway_process_player(api.gateway);
-        viewers[i].session = api_admit(api.client, api_text("f%d", i), api_text("d%d", i), NULL);
-        cr_assert_eq(pthread_create(&viewers[i].thread, NULL, watch, &viewers[i]), 0);
+        viewers[i].address = gateway_process_player(api->gateway);
+        cr_assert_eq(pthread_create(&viewers[i].thread, NULL, run, &viewers[i]), 0);
     }
-    for (unsigned n = 1; n <= RELOADS; n++) {
-        write_file(n % 2 == 0 ? KEY_A "," KEY_B : KEY_B "," KEY_A);
-        reload(api.gateway, n);
-    }
+}
+
+static void expect_no_trouble(void)
+{
     atomic_store(&is_over, true);
     for (int i = 0; i < VIEWERS; i++) {
         pthread_join(viewers[i].thread, NULL);
         cr_expect_str_eq(viewers[i].trouble, "");
         cr_expect_gt(viewers[i].asked, 0);
     }
+}
+
+Test(process_reload, no_viewer_is_refused_while_keys_are_rotated_again_and_again, .init = set_up,
+     .fini = tear_down)
+{
+    write_file(KEY_A "," KEY_B);
+    const char *env[] = {api_text("GATEWAY_TOKENS_KEYS_FILE=%s", file), "GATEWAY_AUTH_MODE=open",
+                         "GATEWAY_LOG_LEVEL=debug", NULL};
+    struct api_fixture api = api_fixture_start(API_EMBEDDED, env);
+
+    for (int i = 0; i < VIEWERS; i++)
+        viewers[i].session = api_admit(api.client, api_text("f%d", i), api_text("d%d", i), NULL);
+    begin_watching(&api, watch);
+    for (unsigned n = 1; n <= RELOADS; n++) {
+        write_file(n % 2 == 0 ? KEY_A "," KEY_B : KEY_B "," KEY_A);
+        reload(api.gateway, n);
+    }
+    expect_no_trouble();
+    api_fixture_stop(&api);
+}
+
+Test(process_reload, no_caller_is_refused_while_the_issuer_adds_keys_and_drops_others,
+     .init = set_up, .fini = tear_down)
+{
+    struct jwt_issuer *old = jwt_issuer_new(JWT_ES256, "old"),
+                      *new = jwt_issuer_new(JWT_RS256, "new");
+    char headers[4096];
+
+    snprintf(headers, sizeof headers, "Authorization: Bearer %s\r\n",
+             jwt_issuer_sign(old, api_json("{'sub':'u','family':'f','exp':%lld}",
+                                           (long long)time(NULL) + 600)));
+    write_file(api_text("{\"keys\":[%s]}", jwt_issuer_jwk(old, NULL)));
+    const char *env[] = {"GATEWAY_AUTH_MODE=jwt", api_text("GATEWAY_AUTH_JWT_KEYS=%s", file),
+                         "GATEWAY_AUTH_JWT_CLAIMS_FAMILY=family", "GATEWAY_LOG_LEVEL=debug", NULL};
+    struct api_fixture api = api_fixture_start(API_EMBEDDED, env);
+
+    for (int i = 0; i < VIEWERS; i++)
+        viewers[i].headers = headers;
+    begin_watching(&api, look);
+    for (unsigned n = 1; n <= RELOADS; n++) {
+        write_file(n % 2 == 0 ? api_text("{\"keys\":[%s]}", jwt_issuer_jwk(old, NULL))
+                              : api_text("{\"keys\":[%s,%s]}", jwt_issuer_jwk(new, NULL),
+                                         jwt_issuer_jwk(old, NULL)));
+        reload(api.gateway, n);
+    }
+    expect_no_trouble();
+    jwt_issuer_free(old);
+    jwt_issuer_free(new);
     api_fixture_stop(&api);
 }
