@@ -57,7 +57,10 @@ struct api_options {
  */
 struct api *api_new(const struct api_options *options, struct store *store);
 
-/* From now on these keys count, and no other: also for a token that others have opened before. Holds them. */
+/*
+ * From now on these keys count, and no other: also for a token that was opened before, and for who watches the live
+ * feed, which ends. Holds them.
+ */
 void api_set_keys(struct api *api, struct keyring *keys);
 
 /* Asks the store nothing more by itself: it will be closed. */

@@ -64,6 +64,7 @@ void api_set_keys(struct api *api, struct keyring *keys)
 
     api->keys = keyring_hold(keys);
     token_cache_clear(api->tokens);
+    event_feed_dismiss(api->feed);
     keyring_release(old);
 }
 

@@ -18,6 +18,7 @@
 #include "clock.h"
 #include "container_of.h"
 #include "http_request.h"
+#include "http_stream.h"
 #include "loop.h"
 
 enum {
@@ -339,6 +340,16 @@ struct event_feed *event_feed_new(struct store *store, int64_t timeout_ms)
     feed->timeout_ms = timeout_ms;
     TAILQ_INIT(&feed->watchers);
     return feed;
+}
+
+void event_feed_dismiss(struct event_feed *feed)
+{
+    struct event_watcher *watcher;
+
+    if (feed == NULL)
+        return;
+    TAILQ_FOREACH(watcher, &feed->watchers, links)
+    http_stream_end(watcher->stream);
 }
 
 void event_feed_close(struct event_feed *feed)

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "admin_fixture.h"
+#include "clock.h"
+#include "event_stream.h"
 #include "jwt_issuer.h"
 #include "temp_dir.h"
 
@@ -46,10 +48,36 @@ static void tear_down(void)
     temp_dir_remove(dir);
 }
 
+/*
+ * Sends SIGHUP once the main thread sleeps, as it does but for moments: ThreadSanitizer puts a signal off to the next
+ * call of its thread, and one that comes just before it goes to sleep until it wakes.
+ */
+static void hang_up(struct gateway_process *gateway)
+{
+    int64_t until_ms = clock_monotonic_ms() + 20000;
+    char state = '?';
+
+    gateway_process_wait_log(gateway, " serving ");
+    while (state != 'S' && clock_monotonic_ms() < until_ms) {
+        int pid = gateway_process_pid(gateway);
+        char path[64];
+
+        snprintf(path, sizeof path, "/proc/%d/task/%d/stat", pid, pid);
+        FILE *stat = fopen(path, "r");
+
+        cr_assert_not_null(stat);
+        if (fscanf(stat, "%*d (%*[^)]) %c", &state) != 1)
+            state = '?';
+        fclose(stat);
+    }
+    cr_assert_eq(state, 'S', "the main thread doesn't sleep");
+    gateway_process_signal(gateway, SIGHUP);
+}
+
 /* Has the gateway, which must log at debug, read again; waits until every thread has the n-th set of keys. */
 static void reload(struct gateway_process *gateway, unsigned n)
 {
-    gateway_process_signal(gateway, SIGHUP);
+    hang_up(gateway);
     gateway_process_wait_log_times(gateway, "keys taken over", n * THREADS);
 }
 
@@ -149,6 +177,34 @@ Test(process_reload, an_admin_token_changes, .init = set_up, .fini = tear_down)
     api_fixture_stop(&api);
 }
 
+Test(process_reload, the_live_feed_ends_and_begins_again_for_those_who_still_may, .init = set_up,
+     .fini = tear_down)
+{
+    write_file(ADMIN_NAME ":" ADMIN_SECRET);
+    const char *env[] = {api_text("GATEWAY_ADMIN_TOKEN_FILE=%s", file), "GATEWAY_LOG_LEVEL=debug",
+                         NULL};
+    struct api_fixture api = api_fixture_start(API_EMBEDDED, env);
+    const char *address = gateway_process_admin(api.gateway);
+    struct event_stream *streams[3];
+
+    for (unsigned n = 1; n <= 2; n++) {
+        for (size_t i = 0; i < 3; i++)
+            streams[i] = event_stream_open_ready(address, "", NULL);
+        if (n == 2)
+            write_file(ADMIN_NAME ":another-token-of-ops");
+        reload(api.gateway, n);
+        for (size_t i = 0; i < 3; i++) {
+            cr_expect_null(event_stream_next(streams[i]));
+            event_stream_close(streams[i]);
+        }
+    }
+    struct http_client *admin = http_client_new(address);
+    api_expect_refused(http_client_ask(admin, "GET", "/admin/v1/events", ADMIN_HEADER, NULL), 401,
+                       "unauthorized");
+    http_client_free(admin);
+    api_fixture_stop(&api);
+}
+
 static int create_by_jwt(struct http_client *client, const struct jwt_issuer *issuer)
 {
     return create_by(client, jwt_issuer_sign(issuer, api_json("{'sub':'u','family':'f','exp':%lld}",
@@ -183,7 +239,7 @@ Test(process_reload, an_issuer_rotates_its_keys, .init = set_up, .fini = tear_do
 
     /* a wrong set changes nothing, and is told in one line */
     write_file("{\"keys\":[");
-    gateway_process_signal(api.gateway, SIGHUP);
+    hang_up(api.gateway);
     gateway_process_wait_log(api.gateway, "settings not reloaded");
     cr_expect_eq(create_by_jwt(api.client, new), 201);
     char *log = gateway_process_log(api.gateway);
@@ -229,7 +285,7 @@ Test(process_reload, a_wrong_file_changes_nothing, .init = set_up, .fini = tear_
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         write_file(cases[i].text);
-        gateway_process_signal(admin.api.gateway, SIGHUP);
+        hang_up(admin.api.gateway);
         gateway_process_wait_log_times(admin.api.gateway, "settings not reloaded", (unsigned)i + 1);
         gateway_process_wait_log(admin.api.gateway, cases[i].why);
         cr_expect_eq(beat(admin.api.client, &session), 200);
@@ -268,7 +324,8 @@ struct viewer {
     pthread_t thread;
     const char *address;        /* of the player listener */
     struct api_session session; /* its own; the token is renewed by zaps */
-    unsigned asked;             /* requests made */
+    const char *headers;        /* that it sends, or NULL */
+    atomic_uint asked;          /* requests made */
     char trouble[256];          /* the first answer that wasn't 200; "" */
 };
 
@@ -278,10 +335,10 @@ static atomic_bool is_over;
 static void ask(struct viewer *viewer, struct http_client *client, const char *method,
                 const char *target, const char *body)
 {
-    struct http_answer answer = http_client_ask(client, method, target, NULL, body);
+    struct http_answer answer = http_client_ask(client, method, target, viewer->headers, body);
     const char *token = http_answer_text(&answer, "token");
 
-    viewer->asked++;
+    atomic_fetch_add(&viewer->asked, 1);
     if (answer.status != 200 && viewer->trouble[0] == '\0')
         snprintf(viewer->trouble, sizeof viewer->trouble, "%s %.12s: %d %.200s", method, target,
                  answer.status, answer.body);
@@ -307,30 +364,98 @@ static void *watch(void *arg)
     return NULL;
 }
 
+static void *look(void *arg)
+{
+    struct viewer *viewer = arg;
+    struct http_client *client = http_client_new(viewer->address);
+
+    while (!atomic_load(&is_over))
+        ask(viewer, client, "GET", "/v1/families/f/sessions", NULL);
+    http_client_free(client);
+    return NULL;
+}
+
+static struct viewer viewers[VIEWERS];
+
+static void begin_watching(const struct api_fixture *api, void *(*run)(void *arg))
+{
+    for (int i = 0; i < VIEWERS; i++) {
+        viewers[i].address = gateway_process_player(api->gateway);
+        cr_assert_eq(pthread_create(&viewers[i].thread, NULL, run, &viewers[i]), 0);
+    }
+}
+
+/* Waits until each has asked twice more: once, at least, from first to last with the keys of now. */
+static void wait_for_all(void)
+{
+    int64_t until_ms = clock_monotonic_ms() + 20000;
+
+    for (int i = 0; i < VIEWERS; i++) {
+        unsigned enough = atomic_load(&viewers[i].asked) + 2;
+
+        while (atomic_load(&viewers[i].asked) < enough && clock_monotonic_ms() < until_ms)
+            usleep(500);
+        cr_assert_geq(atomic_load(&viewers[i].asked), enough, "viewer %d: %s", i,
+                      viewers[i].trouble);
+    }
+}
+
+static void expect_no_trouble(void)
+{
+    atomic_store(&is_over, true);
+    for (int i = 0; i < VIEWERS; i++) {
+        pthread_join(viewers[i].thread, NULL);
+        cr_expect_str_eq(viewers[i].trouble, "");
+    }
+}
+
 Test(process_reload, no_viewer_is_refused_while_keys_are_rotated_again_and_again, .init = set_up,
      .fini = tear_down)
 {
-    static struct viewer viewers[VIEWERS];
-
     write_file(KEY_A "," KEY_B);
     const char *env[] = {api_text("GATEWAY_TOKENS_KEYS_FILE=%s", file), "GATEWAY_AUTH_MODE=open",
                          "GATEWAY_LOG_LEVEL=debug", NULL};
     struct api_fixture api = api_fixture_start(API_EMBEDDED, env);
 
-    for (int i = 0; i < VIEWERS; i++) {
-        viewers[i].address = gateway_process_player(api.gateway);
+    for (int i = 0; i < VIEWERS; i++)
         viewers[i].session = api_admit(api.client, api_text("f%d", i), api_text("d%d", i), NULL);
-        cr_assert_eq(pthread_create(&viewers[i].thread, NULL, watch, &viewers[i]), 0);
-    }
+    begin_watching(&api, watch);
     for (unsigned n = 1; n <= RELOADS; n++) {
         write_file(n % 2 == 0 ? KEY_A "," KEY_B : KEY_B "," KEY_A);
         reload(api.gateway, n);
+        wait_for_all();
     }
-    atomic_store(&is_over, true);
-    for (int i = 0; i < VIEWERS; i++) {
-        pthread_join(viewers[i].thread, NULL);
-        cr_expect_str_eq(viewers[i].trouble, "");
-        cr_expect_gt(viewers[i].asked, 0);
+    expect_no_trouble();
+    api_fixture_stop(&api);
+}
+
+Test(process_reload, no_caller_is_refused_while_the_issuer_adds_keys_and_drops_others,
+     .init = set_up, .fini = tear_down)
+{
+    struct jwt_issuer *old = jwt_issuer_new(JWT_ES256, "old"),
+                      *new = jwt_issuer_new(JWT_RS256, "new");
+    char headers[4096];
+
+    snprintf(headers, sizeof headers, "Authorization: Bearer %s\r\n",
+             jwt_issuer_sign(old, api_json("{'sub':'u','family':'f','exp':%lld}",
+                                           (long long)time(NULL) + 600)));
+    write_file(api_text("{\"keys\":[%s]}", jwt_issuer_jwk(old, NULL)));
+    const char *env[] = {"GATEWAY_AUTH_MODE=jwt", api_text("GATEWAY_AUTH_JWT_KEYS=%s", file),
+                         "GATEWAY_AUTH_JWT_CLAIMS_FAMILY=family", "GATEWAY_LOG_LEVEL=debug", NULL};
+    struct api_fixture api = api_fixture_start(API_EMBEDDED, env);
+
+    for (int i = 0; i < VIEWERS; i++)
+        viewers[i].headers = headers;
+    begin_watching(&api, look);
+    for (unsigned n = 1; n <= RELOADS; n++) {
+        write_file(n % 2 == 0 ? api_text("{\"keys\":[%s]}", jwt_issuer_jwk(old, NULL))
+                              : api_text("{\"keys\":[%s,%s]}", jwt_issuer_jwk(new, NULL),
+                                         jwt_issuer_jwk(old, NULL)));
+        reload(api.gateway, n);
+        wait_for_all();
     }
+    expect_no_trouble();
+    jwt_issuer_free(old);
+    jwt_issuer_free(new);
     api_fixture_stop(&api);
 }
