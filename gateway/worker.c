@@ -310,16 +310,6 @@ void worker_hand_over(struct worker *worker, int fd)
     uv_async_send(&worker->mail);
 }
 
-const char *worker_name(const struct worker *worker)
-{
-    return worker->options.name;
-}
-
-bool worker_has_turned(struct worker *worker)
-{
-    return pulse_has_beaten(&worker->pulse);
-}
-
 void worker_stop(struct worker *worker)
 {
     pthread_mutex_lock(&worker->mail_lock);
@@ -332,4 +322,14 @@ void worker_join(struct worker *worker)
 {
     uv_thread_join(&worker->thread);
     worker_free(worker);
+}
+
+const char *worker_name(const struct worker *worker)
+{
+    return worker->options.name;
+}
+
+bool worker_has_turned(struct worker *worker)
+{
+    return pulse_has_beaten(&worker->pulse);
 }
