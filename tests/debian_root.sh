@@ -4,9 +4,11 @@
 
 PATH=$PATH:/usr/sbin:/sbin
 
-# The proxy, if there is one, is all of the environment that a root is given.
-root_environment=(PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8)
-for root_name in http_proxy https_proxy no_proxy; do
+# The proxy, if there is one, and how npm reaches its registry are all of the environment that a root is given;
+# root_make copies the certificates.
+root_environment=(PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
+    NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt)
+for root_name in http_proxy https_proxy no_proxy npm_config_registry; do
     if [[ -n ${!root_name:-} ]]; then root_environment+=("$root_name=${!root_name}"); fi
 done
 
