@@ -18,8 +18,10 @@
 
 #define SEND_TIMEOUT_S 1
 
-/* Fills in the address that $NOTIFY_SOCKET has: a path, or @ and an abstract name. Returns its length; 0 with
- * errno. */
+/*
+ * Fills in the address that $NOTIFY_SOCKET has: a path, or @ and an abstract name, whose length the address tells
+ * without a NUL. Returns that length; 0 with errno.
+ */
 static socklen_t read_address(const char *text, struct sockaddr_un *ret_address)
 {
     size_t len = strlen(text);
@@ -35,8 +37,7 @@ static socklen_t read_address(const char *text, struct sockaddr_un *ret_address)
     *ret_address = (struct sockaddr_un){.sun_family = AF_UNIX};
     memcpy(ret_address->sun_path, text, len);
     if (text[0] == '@')
-        ret_address->sun_path[0] =
-            '\0'; /* an abstract name is as long as the address says, without a NUL */
+        ret_address->sun_path[0] = '\0';
     else
         len++;
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);

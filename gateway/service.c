@@ -73,6 +73,7 @@ void service_ready(struct service *service, struct worker **workers, size_t coun
         return;
     if (look_ms < LEAST_LOOK_MS)
         look_ms = LEAST_LOOK_MS;
+    uv_update_time(service->look.loop); /* what came before may have taken longer than that */
     uv_timer_start(&service->look, on_look, look_ms, look_ms);
 }
 

@@ -363,16 +363,6 @@ void worker_set_tls(struct worker *worker, struct listener_tls *tls)
     uv_async_send(&worker->mail);
 }
 
-const char *worker_name(const struct worker *worker)
-{
-    return worker->options.name;
-}
-
-bool worker_has_turned(struct worker *worker)
-{
-    return pulse_has_beaten(&worker->pulse);
-}
-
 void worker_stop(struct worker *worker)
 {
     pthread_mutex_lock(&worker->mail_lock);
@@ -385,4 +375,14 @@ void worker_join(struct worker *worker)
 {
     uv_thread_join(&worker->thread);
     worker_free(worker);
+}
+
+const char *worker_name(const struct worker *worker)
+{
+    return worker->options.name;
+}
+
+bool worker_has_turned(struct worker *worker)
+{
+    return pulse_has_beaten(&worker->pulse);
 }

@@ -53,12 +53,6 @@ void worker_set_keys(struct worker *worker, struct keyring *keys);
 /* The same for its listener's certificate; NULL changes nothing. */
 void worker_set_tls(struct worker *worker, struct listener_tls *tls);
 
-/* As the log calls it. */
-const char *worker_name(const struct worker *worker);
-
-/* Whether its loop has turned since this was asked last, from any one thread. It does so ten times a second. */
-bool worker_has_turned(struct worker *worker);
-
 /*
  * Asks a worker, from any thread, to stop: no new connections, requests in flight are answered, for at
  * most shutdown_ms; then the store is closed and the rest is answered with shutting_down.
@@ -67,5 +61,11 @@ void worker_stop(struct worker *worker);
 
 /* Waits until a worker that was asked to stop has ended, and frees it. */
 void worker_join(struct worker *worker);
+
+/* As the log calls it. */
+const char *worker_name(const struct worker *worker);
+
+/* Whether its loop has turned since this was asked last, from any one thread. It does so ten times a second. */
+bool worker_has_turned(struct worker *worker);
 
 #endif

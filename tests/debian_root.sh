@@ -4,7 +4,7 @@
 
 PATH=$PATH:/usr/sbin:/sbin
 
-# The proxy, if there is one, and how npm reaches its registry are all of the environment that a root is given.
+# The proxy, if there is one, and how npm reaches its registry are all of the environment that a root is given;
 # root_make copies the certificates.
 root_environment=(PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
     NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt)

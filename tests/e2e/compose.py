@@ -137,7 +137,7 @@ def start_all(services):
     """Each once those that it waits for are healthy."""
     waiting = dict(services)
     while waiting:
-        ready = [name for name in waiting if not any(other in waiting for other in waiting[name].said.get("depends_on", {}))]
+        ready = [name for name, service in waiting.items() if not waiting.keys() & service.said.get("depends_on", {}).keys()]
         if not ready:
             sys.exit(f"Bail out! these wait for each other: {sorted(waiting)}")
         for name in ready:
