@@ -15,8 +15,6 @@
 #include "acceptor.h"
 #include "buf.h"
 #include "generations.h"
-#include "keyring.h"
-#include "keys.h"
 #include "listener.h"
 #include "listener_tls.h"
 #include "log.h"
@@ -25,6 +23,7 @@
 #include "outage.h"
 #include "partition.h"
 #include "redis_setup.h"
+#include "reloadable.h"
 #include "service.h"
 #include "settings.h"
 #include "shown_settings.h"
@@ -46,18 +45,16 @@ struct app {
     atomic_bool drained;                         /* the same; an operator's */
     struct shown_settings shown;                 /* the same: as they are in force */
     struct listener player, admin;               /* sockets */
-    struct listener_tls *player_tls, *admin_tls; /* their certificates; NULL: without TLS */
     struct acceptor accept_player, accept_admin; /* where they are unix sockets */
-    struct keyring *keys;                /* shared with the threads; a reload makes others */
-    struct settings reloaded;            /* what the last reload read, if there was one */
-    struct memory *memory;               /* the embedded store; NULL where it isn't used */
-    struct outage *outage;               /* whether Redis is there; NULL: without Redis */
-    struct generations *generations;     /* of cached answers; the same */
-    struct redis_setup redis;            /* where it is */
-    unsigned player_limit;               /* connections of the player listener */
-    atomic_uint player_open, admin_open; /* connections; shared with the threads */
-    struct worker **workers;             /* the player listener's, then the admin thread */
-    size_t worker_count;                 /* started, the admin thread included */
+    struct reloadable in_force;                  /* keys and certificates; a reload makes others */
+    struct memory *memory;                       /* the embedded store; NULL where it isn't used */
+    struct outage *outage;                       /* whether Redis is there; NULL: without Redis */
+    struct generations *generations;             /* of cached answers; the same */
+    struct redis_setup redis;                    /* where it is */
+    unsigned player_limit;                       /* connections of the player listener */
+    atomic_uint player_open, admin_open;         /* connections; shared with the threads */
+    struct worker **workers;                     /* the player listener's, then the admin thread */
+    size_t worker_count;                         /* started, the admin thread included */
 };
 
 /* ---- The store ---- */
@@ -178,7 +175,7 @@ static void fill_options(struct app *app, struct worker_options *ret_options)
 
     *ret_options = (struct worker_options){
         .api = {.auth = auth_mode(settings),
-                .keys = app->keys,
+                .keys = app->in_force.keys,
                 .ttl_s = settings->session_ttl,
                 .heartbeat_interval_s = settings->session_heartbeat_interval,
                 .max_age_ms = settings->session_max_age * 1000,
@@ -252,7 +249,7 @@ static int start_workers(struct app *app)
     options.listener = API_PLAYER;
     options.routes = api_player_routes(&options.route_count);
     options.http.cors = player_cors(settings);
-    options.http.tls = listener_tls_pem(app->player_tls);
+    options.http.tls = listener_tls_pem(app->in_force.player_tls);
     options.http.connection_limit = app->player_limit;
     options.http.connections = &app->player_open;
     for (size_t i = 0; i < players && rc == APP_OK; i++) {
@@ -264,7 +261,7 @@ static int start_workers(struct app *app)
     options.listener = API_ADMIN;
     options.routes = api_admin_routes(&options.route_count);
     options.http.cors = (struct http_cors){0};
-    options.http.tls = listener_tls_pem(app->admin_tls);
+    options.http.tls = listener_tls_pem(app->in_force.admin_tls);
     options.http.connection_limit = ADMIN_CONNECTIONS;
     options.http.connections = &app->admin_open;
     options.keeps = true;
@@ -303,61 +300,15 @@ static void on_signal(uv_signal_t *handle, int number)
     uv_timer_start(&app->delay, on_delay_over, (uint64_t)app->settings->shutdown_delay_ms, 0);
 }
 
-/* What a reload reads. */
-struct reload {
-    struct settings settings;                    /* all of them */
-    struct keyring *keys;                        /* that they name */
-    struct listener_tls *player_tls, *admin_tls; /* the same */
-};
-
-static void reload_done(struct reload *reload)
-{
-    settings_free(&reload->settings);
-    keyring_release(reload->keys);
-    listener_tls_release(reload->player_tls);
-    listener_tls_release(reload->admin_tls);
-}
-
-/* Whether what was read differs from the start in something that can't change while the program runs. */
-static bool needs_restart(const struct app *app, const struct reload *reload, struct buf *reason)
-{
-    const char *what = NULL;
-
-    if (reload->settings.auth_mode != app->settings->auth_mode)
-        what = "auth.mode";
-    else if ((reload->player_tls == NULL) != (app->player_tls == NULL))
-        what = "whether player.tls.cert is set";
-    else if ((reload->admin_tls == NULL) != (app->admin_tls == NULL))
-        what = "whether admin.tls.cert is set";
-    if (what != NULL)
-        buf_printf(reason, "%s is another than at the start, which needs a restart", what);
-    return what != NULL;
-}
-
-/* Reads all of it. -1, with a reason, where something is wrong; release it also then. */
-static int read_again(const struct app *app, struct reload *reload, struct buf *reason)
-{
-    struct buf warnings = BUF_EMPTY;
-    int code, rc = settings_load(&reload->settings, app->file, reason, &warnings);
-
-    buf_done(&warnings);
-    if (rc != 0 ||
-        listener_tls_load(&reload->settings, LISTENER_PLAYER, &reload->player_tls, reason) != 0 ||
-        listener_tls_load(&reload->settings, LISTENER_ADMIN, &reload->admin_tls, reason) != 0 ||
-        needs_restart(app, reload, reason))
-        return -1;
-    reload->keys = keys_load(&reload->settings, reason, &code);
-    return reload->keys != NULL ? 0 : -1;
-}
-
 /* Hands to each thread what it is to work with from now on. */
-static void hand_out(struct app *app, const struct reload *reload)
+static void hand_out(const struct app *app)
 {
+    const struct reloadable *now = &app->in_force;
     size_t players = (size_t)app->settings->workers;
 
     for (size_t i = 0; i < app->worker_count; i++) {
-        worker_set_keys(app->workers[i], reload->keys);
-        worker_set_tls(app->workers[i], i < players ? reload->player_tls : reload->admin_tls);
+        worker_set_keys(app->workers[i], now->keys);
+        worker_set_tls(app->workers[i], i < players ? now->player_tls : now->admin_tls);
     }
 }
 
@@ -368,29 +319,26 @@ static void hand_out(struct app *app, const struct reload *reload)
 static void on_reload(uv_signal_t *handle, int number)
 {
     struct app *app = handle->data;
-    struct reload reload = {0};
+    struct reloadable read = {0};
     struct buf reason = BUF_EMPTY;
 
     (void)number;
-    if (read_again(app, &reload, &reason) != 0) {
+    if (reloadable_read(&read, app->file, app->settings, &app->in_force, &reason) != 0) {
         log_line(LOG_ERROR, "settings not reloaded", LOG_STR("reason", buf_text(&reason)));
     } else {
-        const struct settings *settings = &reload.settings;
-        struct reload before = {app->reloaded, app->keys, app->player_tls, app->admin_tls};
+        const struct reloadable before = app->in_force;
 
-        log_setup((enum log_level)settings->log_level, (enum log_format)settings->log_format);
-        shown_settings_take(&app->shown, settings);
-        hand_out(app, &reload);
-        app->reloaded = reload.settings;
-        app->keys = reload.keys;
-        app->player_tls = reload.player_tls;
-        app->admin_tls = reload.admin_tls;
-        reload = before;
+        app->in_force = read;
+        log_setup((enum log_level)read.settings.log_level,
+                  (enum log_format)read.settings.log_format);
+        shown_settings_take(&app->shown, &app->in_force.settings);
+        hand_out(app);
+        read = before;
         log_line(LOG_INFO,
-                 "reloaded tokens.keys, admin.token, auth.api_keys, auth.jwt, the listeners' "
-                 "certificates, log.level and log.format; other settings need a restart");
+                 "reloaded log.level, log.format, tokens.keys, admin.token, auth.api_keys, "
+                 "auth.jwt and the listeners' certificates; other settings need a restart");
     }
-    reload_done(&reload);
+    reloadable_release(&read);
     buf_done(&reason);
 }
 
@@ -458,27 +406,14 @@ static int start_acceptors(struct app *app)
     return APP_FAILED;
 }
 
-static int load_certificates(struct app *app)
+static int load_in_force(struct app *app)
 {
     struct buf reason = BUF_EMPTY;
-    int rc = listener_tls_load(app->settings, LISTENER_PLAYER, &app->player_tls, &reason);
+    int rc = reloadable_load(&app->in_force, app->settings, &reason);
 
-    if (rc == 0)
-        rc = listener_tls_load(app->settings, LISTENER_ADMIN, &app->admin_tls, &reason);
-    if (rc != 0)
-        log_line(LOG_ERROR, "a certificate can't be used", LOG_STR("reason", buf_text(&reason)));
-    buf_done(&reason);
-    return rc == 0 ? APP_OK : APP_WRONG_SETTING;
-}
-
-static int load_keys(struct app *app)
-{
-    struct buf reason = BUF_EMPTY;
-    int rc = APP_OK;
-
-    app->keys = keys_load(app->settings, &reason, &rc);
-    if (app->keys == NULL)
-        log_line(LOG_ERROR, "keys can't be used", LOG_STR("reason", buf_text(&reason)));
+    if (rc != APP_OK)
+        log_line(LOG_ERROR, "keys or certificates can't be used",
+                 LOG_STR("reason", buf_text(&reason)));
     buf_done(&reason);
     return rc;
 }
@@ -492,9 +427,7 @@ static int serve(struct app *app)
     if (rc == APP_OK)
         rc = open_listener(settings->admin_listen, "admin.listen", 1, &app->admin);
     if (rc == APP_OK)
-        rc = load_certificates(app);
-    if (rc == APP_OK)
-        rc = load_keys(app);
+        rc = load_in_force(app);
     if (rc == APP_OK)
         rc = open_store(app);
     if (rc == APP_OK)
@@ -534,8 +467,6 @@ int app_run(const struct settings *settings, const char *file)
     uv_close((uv_handle_t *)&app.sigint, NULL);
     uv_close((uv_handle_t *)&app.sighup, NULL);
     loop_done(&app.loop);
-    listener_tls_release(app.player_tls);
-    listener_tls_release(app.admin_tls);
     listener_close(&app.player);
     listener_close(&app.admin);
     free(app.workers);
@@ -543,9 +474,8 @@ int app_run(const struct settings *settings, const char *file)
     generations_free(app.generations);
     memory_free(app.memory);
     redis_setup_done(&app.redis);
-    keyring_release(app.keys);
     shown_settings_done(&app.shown);
-    settings_free(&app.reloaded);
+    reloadable_release(&app.in_force);
     if (rc == APP_OK)
         log_line(LOG_INFO, "stopped");
     return rc;

@@ -19,6 +19,10 @@ void shown_settings_take(struct shown_settings *shown, const struct settings *se
     pthread_mutex_lock(&shown->lock);
     in_force->log_level = settings->log_level;
     in_force->log_format = settings->log_format;
+    in_force->player_tls_cert = settings->player_tls_cert;
+    in_force->player_tls_key = settings->player_tls_key;
+    in_force->admin_tls_cert = settings->admin_tls_cert;
+    in_force->admin_tls_key = settings->admin_tls_key;
     in_force->admin_token = settings->admin_token;
     in_force->tokens_keys = settings->tokens_keys;
     in_force->auth_api_keys = settings->auth_api_keys;

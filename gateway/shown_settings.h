@@ -18,7 +18,7 @@ void shown_settings_init(struct shown_settings *shown, const struct settings *se
 void shown_settings_done(struct shown_settings *shown);
 
 /*
- * Any thread: what a reload takes over (log.*, auth.*, admin.token, tokens.keys) is now as in these, which must
+ * Any thread: what a reload takes over (log.*, auth.*, admin.token, tokens.keys, *.tls.*) is now as in these, which must
  * stay until others are taken over.
  */
 void shown_settings_take(struct shown_settings *shown, const struct settings *settings);
