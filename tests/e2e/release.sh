@@ -12,10 +12,13 @@ build=${1:?usage: release.sh FOLDER}
 
 need_programs cmake readelf objdump python3
 
-# A cache of another generator or tree's would be in the way.
 build_release() {
     (cd "$root" && cmake --preset release -B "$build") >"$work/configure.log" 2>&1 &&
         cmake --build "$build" >"$work/build.log" 2>&1
+}
+
+installs() {
+    env DESTDIR="$work/root" cmake --install "$build" --prefix /usr >"$work/install.log" 2>&1
 }
 
 installed_files() {
@@ -29,7 +32,7 @@ is_the_same() { # installed, in the tree
 
 check "what tells a hardened program from others misses nothing" python3 "$here/hardening.py" --self
 check "the release preset builds" build_release
-check "it installs" env DESTDIR="$work/root" cmake --install "$build" --prefix /usr >"$work/install.log"
+check "it installs" installs
 check "the release has its hardening" python3 "$here/hardening.py" "$work/root/usr/bin/stream-gateway"
 check "it runs" matches "$("$work/root/usr/bin/stream-gateway" --version)" '^stream-gateway [0-9]+\.[0-9]+\.[0-9]+$'
 check "nothing else is installed than what there is to be" equals "$(installed_files)" \

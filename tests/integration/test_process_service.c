@@ -53,6 +53,16 @@ static void await_message(const char *beginning)
     free(notify_socket_wait(notify, beginning));
 }
 
+/*
+ * It serves, and its main thread has gone to wait for signals. One that comes while a thread goes to wait for the
+ * first time may be lost, not by the gateway but by gcc 12's ThreadSanitizer.
+ */
+static void await_loop(void)
+{
+    expect_message("READY=1");
+    expect_message("WATCHDOG=1");
+}
+
 static void clean_up(void)
 {
     close(notify);
@@ -62,7 +72,7 @@ static void clean_up(void)
 Test(process_service, says_ready_once_it_serves_and_stopping_before_it_stops)
 {
     start("GATEWAY_SHUTDOWN_DELAY_MS=1000");
-    expect_message("READY=1");
+    await_loop();
     gateway_process_wait_listening(gateway);
     struct http_client *client = http_client_new(gateway_process_player(gateway));
     cr_expect_eq(api_status(http_client_ask(client, "GET", "/healthz", NULL, NULL)), 200);
@@ -87,7 +97,7 @@ Test(process_service, says_nothing_where_it_can_not_serve)
 Test(process_service, says_when_it_reloads_and_that_it_is_done)
 {
     start(NULL);
-    expect_message("READY=1");
+    await_loop();
     int64_t before_us = clock_monotonic_ms() * 1000;
     gateway_process_signal(gateway, SIGHUP);
     char *message = notify_socket_wait(notify, "RELOADING=1");
@@ -149,8 +159,7 @@ static void await_silence(void)
 static void expect_watchdog_for(const char *name, const char *logged)
 {
     start(NULL);
-    expect_message("READY=1");
-    expect_message("WATCHDOG=1");
+    await_loop();
     expect_message("WATCHDOG=1");
     pid_t thread = find_thread(name);
     hold_thread(thread);
@@ -176,8 +185,7 @@ Test(process_service, so_does_the_admin_thread)
 Test(process_service, so_does_the_main_thread)
 {
     start(NULL);
-    expect_message("READY=1");
-    expect_message("WATCHDOG=1");
+    await_loop();
     hold_thread(gateway_process_pid(gateway));
     await_silence();
     ptrace(PTRACE_DETACH, gateway_process_pid(gateway), NULL, NULL);
@@ -189,8 +197,7 @@ Test(process_service, so_does_the_main_thread)
 Test(process_service, a_process_that_hangs_as_a_whole_silences_it_too)
 {
     start(NULL);
-    expect_message("READY=1");
-    expect_message("WATCHDOG=1");
+    await_loop();
     gateway_process_signal(gateway, SIGSTOP);
     await_silence();
     gateway_process_signal(gateway, SIGCONT);
@@ -199,12 +206,18 @@ Test(process_service, a_process_that_hangs_as_a_whole_silences_it_too)
     clean_up();
 }
 
-Test(process_service, keeps_serving_where_systemd_can_not_be_told)
+Test(process_service, serves_without_systemd_and_tells_it_more_when_it_is_back)
 {
-    const char *env[] = {"NOTIFY_SOCKET=/nowhere/notify", "WATCHDOG_USEC=400000", NULL};
+    dir = temp_dir_make();
+    char *path = temp_dir_path(dir, "notify");
+    const char *env[] = {api_text("NOTIFY_SOCKET=%s", path), "WATCHDOG_USEC=400000", NULL};
 
     gateway = gateway_process_start(env);
     gateway_process_wait_log(gateway,
                              "systemd can't be told message=\"READY=1\" reason=\"No such file");
+    notify = notify_socket_open(path);
+    expect_message("WATCHDOG=1");
     gateway_process_stop(gateway);
+    free(path);
+    clean_up();
 }

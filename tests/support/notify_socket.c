@@ -10,6 +10,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "clock.h"
+
 enum {
     PATIENCE_MS = 20000,
     MESSAGE_MAX = 1024, /* bytes of a message */
@@ -59,10 +61,12 @@ char *notify_socket_read(int fd)
 
 char *notify_socket_wait(int fd, const char *beginning)
 {
+    int64_t since_ms = clock_monotonic_ms();
     char *message = notify_socket_read(fd);
 
     while (strncmp(message, beginning, strlen(beginning)) != 0) {
         free(message);
+        cr_assert_lt(clock_monotonic_ms() - since_ms, PATIENCE_MS, "\"%s\" hasn't come", beginning);
         message = notify_socket_read(fd);
     }
     return message;
