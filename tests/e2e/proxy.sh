@@ -6,6 +6,7 @@
 # token; and what it wants otherwise of the following.
 
 media=/vod                          # the folder in front of mediaIds that its settings bind
+proxy_name=''                       # as the README's tables name it
 post_status=200                     # what a POST on a segment is answered with, where the check allows it
 origin_cors=https://www.example.com # an origin that the samples' CORS lists have
 
@@ -251,6 +252,13 @@ test_player_api() {
     done
 }
 
+# Requests that proxy and gateway could read in two ways: tests/hostile has them. $SMUGGLING_RESULTS: where the README's
+# table is made from.
+test_smuggling() { # the proxy's name
+    check "no request means one thing to $1 and another to the gateway" python3 "$proxy_here/../hostile/smuggling.py" \
+        "$1" "$gateway_port" "${base##*:}" "$gateway_log" ${SMUGGLING_RESULTS:+"$SMUGGLING_RESULTS"}
+}
+
 check_unavailable() { # sentence
     local before=$EPOCHREALTIME milliseconds
     call --header "Origin: $origin_cors" --header "X-Stream-Token: $token" "$base$media/film/seg4.ts"
@@ -302,6 +310,7 @@ run_proxy() { # the sample of settings, command of the proxy…
     test_connections
     test_cors
     test_player_api
+    test_smuggling "$proxy_name"
     test_without_gateway
     test_proxy_logs "$media/film/seg1.ts"
     stop TERM "$proxy_pid"
