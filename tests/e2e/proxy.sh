@@ -259,6 +259,14 @@ test_smuggling() { # the proxy's name
         "$1" "$gateway_port" "${base##*:}" "$gateway_log" ${SMUGGLING_RESULTS:+"$SMUGGLING_RESULTS"}
 }
 
+test_client_address() {
+    status --header 'X-Forwarded-For: 198.51.100.91' --header 'Forwarded: for=198.51.100.92' \
+        --header 'X-Real-IP: 198.51.100.93' "$api/v1/sessions/AAAAAAAAAAAAAAAAAAAAAA" >/dev/null
+    status --header 'X-Forwarded-For: 198.51.100.91' --header 'Forwarded: for=198.51.100.92' "$base$media/film/seg1.ts" >/dev/null
+    check "the gateway's log names the client" grep -q 'client=127\.0\.0\.1 ' "$gateway_log"
+    check "a client can't say itself who it is" has_no 'client=198\.51\.100' "$gateway_log"
+}
+
 check_unavailable() { # sentence
     local before=$EPOCHREALTIME milliseconds
     call --header "Origin: $origin_cors" --header "X-Stream-Token: $token" "$base$media/film/seg4.ts"
@@ -310,6 +318,7 @@ run_proxy() { # the sample of settings, command of the proxy…
     test_connections
     test_cors
     test_player_api
+    test_client_address
     test_smuggling "$proxy_name"
     test_without_gateway
     test_proxy_logs "$media/film/seg1.ts"
