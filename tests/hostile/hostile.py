@@ -106,8 +106,8 @@ def main():
         sys.exit(1 if os.environ.get("GATEWAY_NO_SKIP") == "1" else 77)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if hard < attacks_connections.IDLE + 1024:
-        print("hostile.py: %d files may be open, %d connections need more" % (hard, attacks_connections.IDLE), file=sys.stderr)
+    if attacks_connections.idle_count() < 1000:
+        print("hostile.py: %d files may be open, many connections need more" % hard, file=sys.stderr)
         sys.exit(2)
     gateway = Gateway(os.path.abspath(arguments.binary), **SETTINGS)
     lines, wrong = [], []

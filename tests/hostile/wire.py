@@ -4,7 +4,7 @@ import select
 import socket
 import time
 
-PATIENCE_S = 15.0    # for anything that the gateway is to do
+PATIENCE_S = 30.0    # for anything that the gateway is to do
 
 HEAD = re.compile(rb"HTTP/1\.[01] (\d{3})[^\r\n]*\r\n((?:[^\r\n]+\r\n)*)\r\n")
 

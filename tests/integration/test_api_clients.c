@@ -1,9 +1,11 @@
 /* What is counted by a client's address, and who says which address that is. */
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "api_fixture.h"
 #include "raw_http.h"
+#include "temp_dir.h"
 
 TestSuite(clients, .timeout = 60);
 
@@ -135,6 +137,26 @@ Test(clients, nobody_is_believed_who_is_no_trusted_proxy)
     cr_expect_null(strstr(log, "client=192.0.2"));
     free(log);
     api_fixture_stop(&api);
+}
+
+Test(clients, whoever_connects_to_a_unix_socket_is_believed_where_that_is_said)
+{
+    char *dir = temp_dir_make();
+    char *listen = strdup(api_text("GATEWAY_PLAYER_LISTEN=unix:%s/player", dir));
+
+    for (int trusted = 0; trusted < 2; trusted++) {
+        const char *const env[] = {listen,
+                                   trusted ? "GATEWAY_TRUSTED_PROXIES=unix"
+                                           : "GATEWAY_TRUSTED_PROXIES=0.0.0.0/0,::/0",
+                                   NULL};
+        struct api_fixture api = api_fixture_start(API_EMBEDDED, env);
+
+        cr_expect_eq(forge(api.client, 1, "X-Forwarded-For: 192.0.2.1\r\n"), 0);
+        gateway_process_wait_log(api.gateway, trusted ? "client=192.0.2.1 " : "client=\"uid ");
+        api_fixture_stop(&api);
+    }
+    free(listen);
+    temp_dir_remove(dir);
 }
 
 Test(clients, the_access_log_names_the_client)
