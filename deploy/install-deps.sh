@@ -25,7 +25,7 @@ packages=(
     libgnutls28-dev libssl-dev # what libmicrohttpd and hiredis do TLS with
     curl jq # for the README's tour
 )
-test_packages=(libcriterion-dev redis-server redis-tools openssl nginx caddy haproxy ffmpeg prometheus python3 chromium systemd)
+test_packages=(libcriterion-dev redis-server redis-tools openssl nginx caddy haproxy slowhttptest ffmpeg prometheus python3 chromium systemd)
 # Another vendor's nodejs brings its own npm, and can't stand beside Debian's.
 if ! command -v npm >/dev/null; then test_packages+=(nodejs npm); fi
 long_packages=(debootstrap git clang libclang-rt-dev llvm)
@@ -58,7 +58,7 @@ if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
     fail "this is not a Debian-family system; install by its own means:
   a C17 compiler, cmake 3.25 or newer, ninja, pkg-config, libuv, jansson, libsodium, libjwt 1.x, uthash, GnuTLS,
   OpenSSL, libmicrohttpd 1.0 or newer (with GnuTLS), hiredis 1.1 or newer (with hiredis_ssl)
-  and for the tests: criterion, redis-server, openssl, nginx with auth_request, caddy, haproxy with Lua, ffmpeg, prometheus
+  and for the tests: criterion, redis-server, openssl, nginx with auth_request, caddy, haproxy with Lua, slowhttptest, ffmpeg, prometheus
   with promtool, chromium, node 18 or newer with npm, curl, jq, python3, systemd-analyze and systemd-sysusers
 then build with: cmake --workflow --preset release"
 fi

@@ -2,6 +2,7 @@
 #include "access_log.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "clock.h"
@@ -10,20 +11,19 @@
 
 #define REFUSED_EVERY_MS 1000
 
-/* Whether this session's refusal was logged a moment ago; notes it, if not. */
-static bool was_logged(struct access_log *log, const char *session_id)
+/* Whether a refusal of this session or client was logged a moment ago; notes it, if not. */
+static bool was_logged(struct access_log *log, const char *who)
 {
     int64_t now_ms = clock_monotonic_ms();
     uint32_t hash = 2166136261u; /* FNV-1a */
 
-    for (const char *c = session_id; *c != '\0'; c++)
+    for (const char *c = who; *c != '\0'; c++)
         hash = (hash ^ (unsigned char)*c) * 16777619u;
 
     size_t place = hash % ACCESS_LOG_PLACES;
-    if (log->places[place].until_ms > now_ms &&
-        strcmp(log->places[place].session_id, session_id) == 0)
+    if (log->places[place].until_ms > now_ms && strcmp(log->places[place].who, who) == 0)
         return true;
-    strncpy(log->places[place].session_id, session_id, sizeof log->places[place].session_id - 1);
+    strncpy(log->places[place].who, who, sizeof log->places[place].who - 1);
     log->places[place].until_ms = now_ms + REFUSED_EVERY_MS;
     return false;
 }
@@ -38,14 +38,25 @@ static bool is_authorize(const struct http_access *access)
 void access_log_write(struct access_log *log, const struct http_access *access)
 {
     enum log_level level = access->status >= 500 ? LOG_ERROR : LOG_INFO;
+    char client[HTTP_CLIENT_SIZE] = "";
+    bool quiet = !log_enabled(LOG_DEBUG);
 
+    if (quiet && is_authorize(access) && access->status == 200)
+        return;
+    if (access->request != NULL)
+        http_request_client(access->request, client);
+    else if (access->peer != NULL)
+        snprintf(client, sizeof client, "%s", access->peer);
     if (access->code == ERR_OVERLOADED && was_logged(log, err_word(access->code)))
         return;
-    if (is_authorize(access) && !log_enabled(LOG_DEBUG) &&
-        (access->status == 200 || was_logged(log, access->session_id)))
+    if (quiet && access->code == ERR_RATE_LIMITED && was_logged(log, client))
+        return;
+    if (quiet && is_authorize(access) &&
+        was_logged(log, access->session_id[0] != '\0' ? access->session_id : client))
         return;
     log_line(level, "request", LOG_STR("method", access->method), LOG_STR("route", access->route),
              LOG_INT("status", access->status), LOG_STR("code", err_word(access->code)),
-             LOG_STR("session", access->session_id), LOG_STR("caller", access->caller),
-             LOG_STR("id", access->request_id), LOG_INT("us", access->duration_us));
+             LOG_STR("session", access->session_id), LOG_STR("client", client),
+             LOG_STR("caller", access->caller), LOG_STR("id", access->request_id),
+             LOG_INT("us", access->duration_us));
 }

@@ -2,8 +2,9 @@
  * The access log: one line a request, at `info`.
  *
  * Authorize is asked for every segment, so allowed ones are left out, and a refused one is logged at most
- * once a second for each session (Shaka repeats a refused segment several times a second). `debug` logs all.
- * So is what comes while the gateway has too much to do: a log must not make that worse.
+ * once a second for each session (Shaka repeats a refused segment several times a second), or for each client where
+ * its token names none. So is, for each client, what comes above a rate, and for all together what comes while there are
+ * too many connections: a log must not make that worse. `debug` logs all but the last.
  * Paths are never logged, since a token may stand in one: the route's pattern is.
  */
 #ifndef GATEWAY_ACCESS_LOG_H
@@ -11,15 +12,15 @@
 
 #include <stdint.h>
 
-#define ACCESS_LOG_PLACES 256 /* sessions that are told apart at a time */
+#define ACCESS_LOG_PLACES 256 /* sessions and clients that are told apart at a time */
 
 struct http_access;
 
 /* What one thread remembers of what it has logged. All zeroes at the start. */
 struct access_log {
     struct {
-        char session_id[32]; /* refused last, "" where there was no token; its hash is the place */
-        int64_t until_ms;    /* monotonic clock: not to be logged again before */
+        char who[48];     /* the session or client refused last; its hash is the place */
+        int64_t until_ms; /* monotonic clock: not to be logged again before */
     } places[ACCESS_LOG_PLACES];
 };
 

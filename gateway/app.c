@@ -23,6 +23,7 @@
 #include "outage.h"
 #include "partition.h"
 #include "redis_setup.h"
+#include "refused_tokens.h"
 #include "reloadable.h"
 #include "service.h"
 #include "settings.h"
@@ -51,6 +52,9 @@ struct app {
     struct outage *outage;                       /* whether Redis is there; NULL: without Redis */
     struct generations *generations;             /* of cached answers; the same */
     struct redis_setup redis;                    /* where it is */
+    struct http_proxies proxies;                 /* who may name the client */
+    struct http_addresses *addresses;            /* connections of each client; NULL: unbounded */
+    struct refused_tokens *refused_tokens;       /* of each client; NULL: not counted */
     unsigned player_limit;                       /* connections of the player listener */
     atomic_uint player_open, admin_open;         /* connections; shared with the threads */
     struct worker **workers;                     /* the player listener's, then the admin thread */
@@ -190,13 +194,15 @@ static void fill_options(struct app *app, struct worker_options *ret_options)
                 .evict = settings->limits_on_limit == SETTINGS_EVICT_OLDEST,
                 .allow_evict = settings->limits_allow_evict,
                 .metrics_public = settings->metrics_public,
+                .refused_tokens = app->refused_tokens,
                 .draining = &app->draining,
                 .drained = &app->drained,
                 .show_settings = show_settings,
                 .settings = &app->shown},
         .http = {.request_timeout_ms = (unsigned)settings->http_request_timeout_ms,
                  .idle_timeout_s = (unsigned)settings->http_idle_timeout,
-                 .header_limit = (size_t)settings->http_header_limit},
+                 .header_limit = (size_t)settings->http_header_limit,
+                 .proxies = app->proxies},
         .memory = app->memory,
         .outage = app->outage,
         .redis = &app->redis.store,
@@ -252,6 +258,7 @@ static int start_workers(struct app *app)
     options.http.tls = listener_tls_pem(app->in_force.player_tls);
     options.http.connection_limit = app->player_limit;
     options.http.connections = &app->player_open;
+    options.http.addresses = app->addresses;
     for (size_t i = 0; i < players && rc == APP_OK; i++) {
         snprintf(options.name, sizeof options.name, "worker %zu", i + 1);
         rc = start_worker(app, &options, &app->player, i);
@@ -264,6 +271,7 @@ static int start_workers(struct app *app)
     options.http.tls = listener_tls_pem(app->in_force.admin_tls);
     options.http.connection_limit = ADMIN_CONNECTIONS;
     options.http.connections = &app->admin_open;
+    options.http.addresses = NULL;
     options.keeps = true;
     strcpy(options.name, "admin");
     return start_worker(app, &options, &app->admin, 0);
@@ -418,6 +426,29 @@ static int load_in_force(struct app *app)
     return rc;
 }
 
+/* What bounds a single client. */
+static int bound_clients(struct app *app)
+{
+    const struct settings *settings = app->settings;
+    const struct setting_list *proxies = &settings->trusted_proxies;
+    size_t bad;
+
+    if (http_proxies_parse((const char *const *)proxies->items, proxies->count, &app->proxies,
+                           &bad) != 0)
+        return APP_FAILED;
+    if (settings->http_connections_per_address > 0) {
+        app->addresses = http_addresses_new((unsigned)settings->http_connections_per_address);
+        if (app->addresses == NULL)
+            return APP_FAILED;
+    }
+    if (settings->rate_limit_refused_tokens > 0) {
+        app->refused_tokens = refused_tokens_new(settings->rate_limit_refused_tokens);
+        if (app->refused_tokens == NULL)
+            return APP_FAILED;
+    }
+    return APP_OK;
+}
+
 static int serve(struct app *app)
 {
     const struct settings *settings = app->settings;
@@ -430,6 +461,8 @@ static int serve(struct app *app)
         rc = load_in_force(app);
     if (rc == APP_OK)
         rc = open_store(app);
+    if (rc == APP_OK)
+        rc = bound_clients(app);
     if (rc == APP_OK)
         rc = start_workers(app);
     if (rc == APP_OK)
@@ -474,6 +507,9 @@ int app_run(const struct settings *settings, const char *file)
     generations_free(app.generations);
     memory_free(app.memory);
     redis_setup_done(&app.redis);
+    refused_tokens_free(app.refused_tokens);
+    http_addresses_free(app.addresses);
+    http_proxies_done(&app.proxies);
     shown_settings_done(&app.shown);
     reloadable_release(&app.in_force);
     if (rc == APP_OK)

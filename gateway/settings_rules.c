@@ -7,6 +7,7 @@
 #include "api_original.h"
 #include "buf.h"
 #include "http_cors.h"
+#include "http_forwarded.h"
 #include "jwt_path.h"
 #include "listen_address.h"
 #include "session.h"
@@ -295,11 +296,30 @@ static int check_browsers(const struct settings_check *check)
     return 0;
 }
 
+static int check_proxies(const struct settings_check *check)
+{
+    const struct setting_list *texts = &check->settings->trusted_proxies;
+    struct http_proxies proxies;
+    size_t bad;
+    int rc = http_proxies_parse((const char *const *)texts->items, texts->count, &proxies, &bad);
+
+    if (rc == 0)
+        http_proxies_done(&proxies);
+    else if (bad < texts->count)
+        buf_printf(settings_blame(check, "trusted_proxies"),
+                   "entry %zu must be an address, a range without bits behind its length "
+                   "(10.0.0.0/8), or unix, is %s",
+                   bad + 1, texts->items[bad]);
+    else
+        buf_add_str(settings_blame(check, "trusted_proxies"), "out of memory");
+    return rc;
+}
+
 int settings_rules_apply(const struct settings_check *check)
 {
     if (check_interval(check) != 0 || check_listeners(check) != 0 || check_auth(check) != 0 ||
         check_jwt(check) != 0 || check_authorize(check) != 0 || check_token_keys(check) != 0 ||
-        check_browsers(check) != 0)
+        check_browsers(check) != 0 || check_proxies(check) != 0)
         return -1;
     return 0;
 }

@@ -1,9 +1,18 @@
-/* Who may use the admin listener: who presents an admin token, and isn't sent by a foreign page. */
+/*
+ * Who may use the admin listener: who presents an admin token, and isn't sent by a foreign page.
+ *
+ * Wrong tokens are counted by client, so that guessing one is slow: it may be wrong API_GUESSES times, and once more
+ * for every API_GUESS_MS that pass. One that has no guess left is refused unjudged: also with the right token, or
+ * asking fast would be guessing fast. So an operator at the same address as somebody who guesses may be refused
+ * while that goes on, for about a second after it has ended, and never for what comes from elsewhere; whoever shares
+ * the address of a proxy that trusted_proxies doesn't have has those of the machine itself (127.0.0.2; on a unix
+ * socket a user of his own).
+ */
 #include <string.h>
 #include <strings.h>
 
-#include "admin_guesses.h"
 #include "admin_private.h"
+#include "allowance.h"
 #include "clock.h"
 #include "identity.h"
 #include "log.h"
@@ -47,14 +56,14 @@ const char *admin_let_in(struct http_request *http)
         return NULL;
     }
     http_request_client(http, client);
-    int64_t wait_ms = admin_guesses_wait_ms(api->guesses, client, now_ms);
+    int64_t wait_ms = allowance_wait_ms(api->guesses, client, now_ms);
     if (wait_ms > 0) {
         refuse_unjudged(http, wait_ms);
         return NULL;
     }
     const char *name = api_keys_find(api->keys->admins, secret);
     if (name == NULL) {
-        admin_guesses_note(api->guesses, client, now_ms);
+        allowance_note(api->guesses, client, now_ms);
         log_line(LOG_WARN, "wrong admin token", LOG_STR("client", client),
                  LOG_STR("id", http_request_id(http)));
         http_problem(http, ERR_UNAUTHORIZED, "no such admin token");

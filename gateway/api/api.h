@@ -16,6 +16,7 @@ struct buf;
 struct http_route;
 struct keyring;
 struct loop;
+struct refused_tokens;
 struct store;
 
 /* Who may create sessions, and see and stop a family's. */
@@ -44,8 +45,9 @@ struct api_options {
     bool evict;                          /* limits.on_limit is evict_oldest */
     bool allow_evict;                    /* limits.allow_evict */
     bool metrics_public;                 /* metrics.public */
-    atomic_bool *draining;               /* the program stops: no new sessions, not ready */
-    atomic_bool *drained;                /* an operator's word for the same, which can be undone */
+    struct refused_tokens *refused_tokens; /* by client; NULL: not counted */
+    atomic_bool *draining;                 /* the program stops: no new sessions, not ready */
+    atomic_bool *drained; /* an operator's word for the same, which can be undone */
     /* Appends the settings in force as JSON, secrets masked. Returns 0; -1 where memory runs out. */
     int (*show_settings)(void *settings, struct buf *out);
     void *settings; /* its */

@@ -239,7 +239,7 @@ void api_authorize(struct http_request *http)
     struct api_call *call = api_call_new(http, api->options.authorize_timeout_ms);
     if (call == NULL)
         return;
-    if (api_token_open(api, found.token, &call->claims) != ERR_OK) {
+    if (api_token_open(http, found.token, &call->claims) != ERR_OK) {
         api_call_free(call);
         refuse(http, ERR_INVALID_TOKEN, API_REFUSED_INVALID);
         return;

@@ -109,7 +109,7 @@ static void send_heartbeat(struct api_batch *batch, size_t index, const char *to
         batch->unavailable = true;
         return;
     }
-    if (api_token_open(api, token, &call->claims) != ERR_OK) {
+    if (api_token_open(batch->http, token, &call->claims) != ERR_OK) {
         api_call_free(call);
         return;
     }

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "admin_guesses.h"
+#include "allowance.h"
 #include "api_private.h"
 #include "clock.h"
 #include "container_of.h"
@@ -11,6 +11,8 @@
 
 struct api *api_new(const struct api_options *options, struct store *store)
 {
+    static const struct allowance_options guesses = {
+        .names = API_GUESSERS_MAX, .at_once = API_GUESSES, .every_us = API_GUESS_MS * 1000};
     struct api *api = calloc(1, sizeof *api);
 
     if (api == NULL)
@@ -22,7 +24,7 @@ struct api *api_new(const struct api_options *options, struct store *store)
     api->refusals = api_refusals_new();
     api->tokens = token_cache_new(API_TOKENS_MAX);
     api->allowed = api_allowed_new();
-    api->guesses = admin_guesses_new();
+    api->guesses = allowance_new(&guesses);
     if (api->no_content == NULL || api->refusals == NULL || api->tokens == NULL ||
         api->allowed == NULL || api->guesses == NULL) {
         api_free(api);
@@ -52,7 +54,7 @@ void api_free(struct api *api)
     api_refusals_free(api->refusals);
     token_cache_free(api->tokens);
     api_allowed_free(api->allowed);
-    admin_guesses_free(api->guesses);
+    allowance_free(api->guesses);
     keyring_release(api->keys);
     event_feed_free(api->feed);
     free(api);

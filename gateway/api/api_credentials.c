@@ -6,6 +6,7 @@
 #include "api_private.h"
 #include "clock.h"
 #include "identity.h"
+#include "refused_tokens.h"
 
 /* Whether a request shows that it came through a proxy. */
 static bool is_proxied(const struct http_request *http)
@@ -105,21 +106,44 @@ bool api_is_member(const struct http_request *http)
     return api->options.auth == API_AUTH_JWT;
 }
 
-enum err api_token_open(const struct api *api, const char *token, struct token_claims *ret_claims)
+/* What is to be said of an invalid token. */
+static enum err count_refused(struct http_request *http)
 {
+    const struct api *api = http_request_server_arg(http);
+    char client[HTTP_CLIENT_SIZE];
+
+    http_request_client(http, client);
+    return refused_tokens_note(api->options.refused_tokens, client) ? ERR_RATE_LIMITED
+                                                                    : ERR_INVALID_TOKEN;
+}
+
+enum err api_token_open(struct http_request *http, const char *token,
+                        struct token_claims *ret_claims)
+{
+    const struct api *api = http_request_server_arg(http);
     int rc = token_cache_open(api->tokens, api->keys->tokens, token, strlen(token), ret_claims);
 
     if (rc != 0)
         metrics_add(API_METRIC_TOKENS + (rc < 0), 1);
     if (rc < 0 || clock_wall_ms() - ret_claims->issued_ms > api->options.max_age_ms)
-        return ERR_INVALID_TOKEN;
+        return count_refused(http);
     return ERR_OK;
+}
+
+void api_refuse_token(struct http_request *http, enum err err)
+{
+    if (err != ERR_RATE_LIMITED) {
+        http_problem(http, err, NULL);
+        return;
+    }
+    http_request_note_err(http, err);
+    http_reply(http, http_problem_response(err, "too many invalid tokens from this address", NULL,
+                                           API_REFUSED_TOKENS_WAIT_S));
 }
 
 bool api_token_of_session(struct http_request *http, bool bearer_too,
                           struct token_claims *ret_claims)
 {
-    const struct api *api = http_request_server_arg(http);
     const char *segment = http_request_param(http, 0);
     bool in_path = token_has_shape(segment, strlen(segment));
     const char *token = segment;
@@ -135,8 +159,9 @@ bool api_token_of_session(struct http_request *http, bool bearer_too,
                                 : "the token is required, in the path or in X-Stream-Token");
         return false;
     }
-    if (api_token_open(api, token, ret_claims) != ERR_OK) {
-        http_problem(http, ERR_INVALID_TOKEN, NULL);
+    enum err err = api_token_open(http, token, ret_claims);
+    if (err != ERR_OK) {
+        api_refuse_token(http, err);
         return false;
     }
     http_request_note_session(http, ret_claims->session_id);

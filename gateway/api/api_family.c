@@ -44,8 +44,10 @@ static void on_checked(struct store_req *req, act_fn *what)
 /* Opens the caller's token, which must be of the family. false: answered. */
 static bool open_member_token(struct http_request *http, const char *token, struct api_call *call)
 {
-    if (api_token_open(call->api, token, &call->claims) != ERR_OK) {
-        http_problem(http, ERR_INVALID_TOKEN, NULL);
+    enum err err = api_token_open(http, token, &call->claims);
+
+    if (err != ERR_OK) {
+        api_refuse_token(http, err);
         return false;
     }
     if (strcmp(call->claims.family_id, http_request_param(http, 0)) != 0) {

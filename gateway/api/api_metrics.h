@@ -38,7 +38,7 @@ struct store_req;
     X(API_METRIC_CONNECTIONS, GAUGE, "stream_gateway_http_connections", listener, none,             \
       "Open connections.")                                                                          \
     X(API_METRIC_SHED, COUNTER, "stream_gateway_http_connections_shed_total", listener, none,       \
-      "Connections that were answered 503 and closed, being above http.connections.")               \
+      "Connections that were refused, being above http.connections or http.connections_per_address.")               \
     X(API_METRIC_LAG, DURATIONS, "stream_gateway_loop_lag_seconds", listener, none,                 \
       "How late a timer of each thread fires, ten times a second: what a request waits for other requests.") \
     X(API_METRIC_STATE, GAUGE, "stream_gateway_store_state", state, none,                           \

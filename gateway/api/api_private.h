@@ -18,13 +18,17 @@
 #include "token.h"
 #include "token_cache.h"
 
-#define API_BODY_MAX        (16 * 1024)       /* bytes of a body, but for a batch's */
-#define API_BATCH_BODY_MAX  (2 * 1024 * 1024) /* bytes of a batch's body */
-#define API_BATCH_MAX       1000              /* tokens in a batch */
-#define API_LIMIT_MAX       100000            /* streams, in a caller's `limits` */
-#define API_ALLOWED_MAX     16384             /* answers of authorize kept by each thread */
-#define API_TOKENS_MAX      65536             /* opened tokens kept by each thread */
-#define API_SPARE_CALLS_MAX 256               /* calls kept to be used again */
+#define API_BODY_MAX              (16 * 1024)       /* bytes of a body, but for a batch's */
+#define API_BATCH_BODY_MAX        (2 * 1024 * 1024) /* bytes of a batch's body */
+#define API_BATCH_MAX             1000              /* tokens in a batch */
+#define API_LIMIT_MAX             100000            /* streams, in a caller's `limits` */
+#define API_ALLOWED_MAX           16384             /* answers of authorize kept by each thread */
+#define API_TOKENS_MAX            65536             /* opened tokens kept by each thread */
+#define API_SPARE_CALLS_MAX       256               /* calls kept to be used again */
+#define API_GUESSES               5                 /* wrong admin tokens of a client at once */
+#define API_GUESS_MS              1000              /* for each further one */
+#define API_REFUSED_TOKENS_WAIT_S 60                /* told to who sends too many invalid tokens */
+#define API_GUESSERS_MAX          4096              /* clients that they are counted of */
 
 /* Why an authorize was refused; behind API_REFUSED_ENDED one for each end_reason. */
 enum api_refusal {
@@ -37,7 +41,7 @@ enum api_refusal {
     API_ALLOWED = API_REFUSAL_COUNT /* for those who count: it wasn't */
 };
 
-struct admin_guesses;
+struct allowance;
 struct event_feed;
 
 struct api {
@@ -51,7 +55,7 @@ struct api {
     struct api_allowed *allowed;      /* answers of authorize */
     struct store_count counted;       /* what the store counted last, for operators */
     int64_t counted_ms;               /* when; monotonic clock, 0: never */
-    struct admin_guesses *guesses;    /* wrong tokens on the admin listener */
+    struct allowance *guesses;        /* wrong tokens on the admin listener */
     struct event_feed *feed;          /* the live feed; NULL until it is wanted */
     struct http_response *no_content; /* 204 */
     struct http_response *refused[API_REFUSAL_COUNT]; /* of authorize; NULL until they are wanted */
@@ -178,9 +182,14 @@ bool api_token_of_session(struct http_request *http, bool bearer_too,
                           struct token_claims *ret_claims);
 
 /*
- * Opens a token that is within its life. ERR_OK or ERR_INVALID_TOKEN.
+ * Opens a token that a request came with, and that is within its life. Returns ERR_OK; ERR_INVALID_TOKEN; or
+ * ERR_RATE_LIMITED where it is invalid, too, and its client has sent too many of those (refused_tokens.h).
  */
-enum err api_token_open(const struct api *api, const char *token, struct token_claims *ret_claims);
+enum err api_token_open(struct http_request *http, const char *token,
+                        struct token_claims *ret_claims);
+
+/* Answers a call, not authorize, whose token didn't open: 401 or 429. */
+void api_refuse_token(struct http_request *http, enum err err);
 
 /* ---- api_body.c ---- */
 

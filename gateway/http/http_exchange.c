@@ -75,13 +75,15 @@ static void report(struct http_request *req, int status)
                            .request_id = req->id,
                            .session_id = req->session_id,
                            .caller = req->caller,
+                           .request = req,
+                           .peer = req->client->peer.name,
                            .code = req->code,
                            .status = status,
                            .duration_us = (int64_t)((uv_hrtime() - req->started_ns) / 1000),
                        });
 }
 
-void http_exchange_report_refused(struct http_server *server)
+void http_exchange_report_refused(struct http_server *server, const struct http_peer *peer)
 {
     const struct http_options *options = &server->options;
 
@@ -92,6 +94,7 @@ void http_exchange_report_refused(struct http_server *server)
                                                  .request_id = "-",
                                                  .session_id = "",
                                                  .caller = "",
+                                                 .peer = peer->name,
                                                  .code = ERR_OVERLOADED,
                                                  .status = err_status(ERR_OVERLOADED),
                                              });
@@ -343,6 +346,7 @@ static void report_refusal(struct http_request *req)
     if (info == NULL)
         return; /* no answer: the client is gone, or its time was up */
     req->client->unread = true;
+    req->is_headless = true;
     if (req->id[0] == '\0')
         http_request_make_id(req);
     if (req->started_ns == 0)

@@ -24,6 +24,14 @@ enum {
     HTTP_CALLER_MAX = 63   /* bytes of a caller's name there */
 };
 
+/* Who has connected. */
+struct http_peer {
+    struct net_address client;   /* its address, as clients are counted; none: a unix socket's */
+    char name[HTTP_CLIENT_SIZE]; /* the same, as http_request_client writes it */
+    bool is_trusted;             /* it may name the client */
+    bool is_counted;             /* in the server's options.addresses */
+};
+
 struct http_server {
     struct loop *loop;                 /* turns it */
     struct http_options options;       /* as given */
@@ -44,11 +52,12 @@ struct http_server {
     struct http_response *no_memory;   /* the answer where there is no memory for another one */
     uint64_t next_id;                  /* of the next request that brings none */
     size_t busy;                       /* requests between their head and the end of their answer */
-    size_t waiting;         /* of these, requests that sleep until their handler answers */
-    bool placed;            /* libmicrohttpd has told of the connection that it was just given */
-    bool expects_complaint; /* libmicrohttpd's next complaint is about what was meant */
-    bool quiesced;          /* the listening socket is closed */
-    unsigned closing;       /* handles of the loop whose end is still to come */
+    size_t waiting;          /* of these, requests that sleep until their handler answers */
+    struct http_peer coming; /* whose connection libmicrohttpd is just given */
+    bool placed;             /* libmicrohttpd has told of the connection that it was just given */
+    bool expects_complaint;  /* libmicrohttpd's next complaint is about what was meant */
+    bool quiesced;           /* the listening socket is closed */
+    unsigned closing;        /* handles of the loop whose end is still to come */
     void (*on_stopped)(void *arg); /* http_server_stop's */
     void *on_stopped_arg;          /* the same */
 };
@@ -56,6 +65,7 @@ struct http_server {
 /* A connection, from its accept to its end. */
 struct http_connection {
     struct http_deadline deadline; /* by when it must get on */
+    struct http_peer peer;         /* who */
     struct http_request *request;  /* under way, or NULL */
     bool unread;                   /* the body of its last request was not read */
 };
@@ -83,6 +93,7 @@ struct http_request {
     char session_id[HTTP_SESSION_MAX + 1];  /* as noted by the handler */
     char caller[HTTP_CALLER_MAX + 1];       /* the same */
     uint64_t started_ns;                    /* when its head came, by uv_hrtime; or 0 */
+    bool is_headless;                       /* libmicrohttpd may have forgotten its head */
     bool has_body;                          /* a body follows the head */
     bool must_close;                        /* the connection can't be trusted any more */
     bool counted;                           /* in the server's busy */
@@ -117,12 +128,24 @@ const char *http_request_read_head(struct http_request *req, const char *method,
 /* Gives it an id of its own. */
 void http_request_make_id(struct http_request *req);
 
+/* ---- http_peer.c ---- */
+
+/* Who is at the other end of a socket, whose accept said from; NULL: it is a unix socket. Not yet counted. */
+struct http_peer http_peer_of(const struct http_server *server, int fd,
+                              const struct sockaddr *from);
+
+/* Counts its connection, where it is one that is counted. false: it has as many as it may. */
+bool http_peer_enter(const struct http_server *server, struct http_peer *peer);
+
+/* Its connection is closed. */
+void http_peer_leave(const struct http_server *server, struct http_peer *peer);
+
 /* ---- http_exchange.c: what libmicrohttpd calls ---- */
 
 void *http_exchange_begin(void *server, const char *target, struct MHD_Connection *connection);
 
 /* Tells the access log of a connection that there was no room for. */
-void http_exchange_report_refused(struct http_server *server);
+void http_exchange_report_refused(struct http_server *server, const struct http_peer *peer);
 
 enum MHD_Result http_exchange_advance(void *server, struct MHD_Connection *connection,
                                       const char *target, const char *method, const char *version,

@@ -1,14 +1,10 @@
 /* A request: its parts, and the answer it gets. */
 #include "http_request.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
 
 #include "http_private.h"
 #include "http_response.h"
@@ -40,6 +36,7 @@ static const struct {
     [HTTP_TRANSFER_ENCODING] = NAME("transfer-encoding"),
     [HTTP_VIA] = NAME("via"),
     [HTTP_X_FORWARDED_ANY] = NAME(""), /* see read_header */
+    [HTTP_X_FORWARDED_FOR] = NAME("x-forwarded-for"),
     [HTTP_X_FORWARDED_URI] = NAME("x-forwarded-uri"),
     [HTTP_X_ORIGINAL_URI] = NAME("x-original-uri"),
     [HTTP_X_ORIGINAL_URL] = NAME("x-original-url"),
@@ -225,33 +222,53 @@ const char *http_request_id(const struct http_request *req)
     return req->id;
 }
 
+/* What reads the lines of one header. */
+struct forwarded_reader {
+    const struct http_proxies *proxies; /* who is believed */
+    size_t header;                      /* which header */
+    void (*read)(const struct http_proxies *proxies, const char *line, size_t len,
+                 struct net_address *client); /* reads one line */
+    struct net_address *client;               /* what it makes of them */
+};
+
+static enum MHD_Result read_line(void *cls, enum MHD_ValueKind kind, const char *name,
+                                 size_t name_len, const char *value, size_t value_len)
+{
+    const struct forwarded_reader *reader = cls;
+    (void)kind;
+
+    if (header_names[reader->header].len == name_len &&
+        strncasecmp(header_names[reader->header].text, name, name_len) == 0)
+        reader->read(reader->proxies, value, value_len, reader->client);
+    return MHD_YES;
+}
+
+/* Reads all lines of a header, if it is there. */
+static void read_forwarded(const struct http_request *req, enum http_header header,
+                           void (*read)(const struct http_proxies *proxies, const char *line,
+                                        size_t len, struct net_address *client),
+                           struct net_address *client)
+{
+    struct forwarded_reader reader = {&req->server->options.proxies, header, read, client};
+
+    if (req->headers[header] != NULL)
+        MHD_get_connection_values_n(req->connection, MHD_HEADER_KIND, read_line, &reader);
+}
+
 void http_request_client(const struct http_request *req, char ret_client[HTTP_CLIENT_SIZE])
 {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-        struct sockaddr_storage room;
-    } peer;
-    socklen_t size = sizeof peer;
-    struct ucred user;
-    socklen_t user_size = sizeof user;
-    int fd = req->client->deadline.fd;
+    struct net_address client = {0};
 
-    ret_client[0] = '\0';
-    if (getpeername(fd, &peer.any, &size) != 0)
+    strcpy(ret_client, req->client->peer.name);
+    if (!req->client->peer.is_trusted || req->is_headless)
         return;
-    if (peer.any.sa_family == AF_INET) {
-        inet_ntop(AF_INET, &peer.v4.sin_addr, ret_client, HTTP_CLIENT_SIZE);
-    } else if (peer.any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&peer.v6.sin6_addr)) {
-        inet_ntop(AF_INET, &peer.v6.sin6_addr.s6_addr[12], ret_client, HTTP_CLIENT_SIZE);
-    } else if (peer.any.sa_family == AF_INET6) {
-        memset(&peer.v6.sin6_addr.s6_addr[8], 0, 8);
-        inet_ntop(AF_INET6, &peer.v6.sin6_addr, ret_client, HTTP_CLIENT_SIZE);
-    } else if (peer.any.sa_family == AF_UNIX &&
-               getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &user, &user_size) == 0) {
-        snprintf(ret_client, HTTP_CLIENT_SIZE, "uid %u", (unsigned)user.uid);
-    }
+    read_forwarded(req, HTTP_X_FORWARDED_FOR, http_forwarded_read_list, &client);
+    if (req->headers[HTTP_X_FORWARDED_FOR] == NULL)
+        read_forwarded(req, HTTP_FORWARDED, http_forwarded_read, &client);
+    if (net_address_is_none(&client))
+        return;
+    client = net_address_client(&client);
+    net_address_text(&client, ret_client);
 }
 
 void *http_request_server_arg(const struct http_request *req)

@@ -35,6 +35,7 @@ enum http_header {
     HTTP_TRANSFER_ENCODING,
     HTTP_VIA,
     HTTP_X_FORWARDED_ANY, /* whichever X-Forwarded-… came first */
+    HTTP_X_FORWARDED_FOR,
     HTTP_X_FORWARDED_URI,
     HTTP_X_ORIGINAL_URI,
     HTTP_X_ORIGINAL_URL,
@@ -74,8 +75,10 @@ const char *http_request_id(const struct http_request *req);
 #define HTTP_CLIENT_SIZE 48 /* bytes of a client's name, its NUL included */
 
 /*
- * Who has sent it, as far as the socket tells: an IPv4 address; of an IPv6 address the /64 network, of which
- * one client has all addresses; of a unix socket the peer's user ("uid 33"); "" where it doesn't tell.
+ * Who has sent it: an IPv4 address; of an IPv6 address the /64 network, of which one client has all addresses (::1
+ * aside); of a unix socket the peer's user ("uid 33"); "" where the socket doesn't tell. Where the peer is a trusted
+ * proxy, whom it names in X-Forwarded-For, or where there is none in Forwarded (http_forwarded.h): a proxy that
+ * writes the latter must not pass on a client's own of the former. Itself, where it names nobody.
  */
 void http_request_client(const struct http_request *req, char ret_client[HTTP_CLIENT_SIZE]);
 

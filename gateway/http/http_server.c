@@ -94,10 +94,13 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **c
 
         server->placed = true;
         *context = client = calloc(1, sizeof *client);
-        if (client == NULL)
+        if (client == NULL) {
+            http_peer_leave(server, &server->coming);
             shutdown(fd, SHUT_RDWR);
-        else
-            http_deadline_init(&client->deadline, &server->deadlines, fd);
+            return;
+        }
+        client->peer = server->coming;
+        http_deadline_init(&client->deadline, &server->deadlines, fd);
     } else {
         atomic_fetch_sub(server->options.connections, 1);
         if (client == NULL)
@@ -108,6 +111,7 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **c
         http_deadline_set(&client->deadline, &server->deadlines, HTTP_DEADLINE_NONE);
         if (client->unread)
             http_lingers_add(&server->lingers, client->deadline.fd);
+        http_peer_leave(server, &client->peer);
         free(client);
     }
 }
@@ -174,22 +178,35 @@ static struct MHD_Daemon *start_daemon(struct http_server *server)
 
 /* ---- connections ---- */
 
-/* Serves a connection, or refuses it. */
+/*
+ * Serves a connection, or refuses it. One of an address that has as many as it may is closed without a word: answers
+ * take up room while they are waited for, which whoever opens connections without end would take from others.
+ */
 static void take_connection(struct http_server *server, int fd, const struct sockaddr *from,
                             socklen_t from_len)
 {
     atomic_uint *connections = server->options.connections;
+    struct http_peer peer = http_peer_of(server, fd, from);
 
+    if (!http_peer_enter(server, &peer)) {
+        http_exchange_report_refused(server, &peer);
+        close(fd);
+        return;
+    }
     if (atomic_fetch_add(connections, 1) >= server->options.connection_limit) {
         atomic_fetch_sub(connections, 1);
-        http_exchange_report_refused(server);
+        http_peer_leave(server, &peer);
+        http_exchange_report_refused(server, &peer);
         http_lingers_refuse(&server->lingers, fd);
         return;
     }
     server->placed = false;
+    server->coming = peer;
     MHD_add_connection(server->daemon, fd, from, from_len); /* closes it where it fails */
-    if (!server->placed)                                    /* nor will it tell of its end */
+    if (!server->placed) {                                  /* nor will it tell of its end */
         atomic_fetch_sub(connections, 1);
+        http_peer_leave(server, &peer);
+    }
 }
 
 static void on_accepted(void *arg, int fd, const struct sockaddr *from, socklen_t from_len)

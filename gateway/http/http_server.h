@@ -10,7 +10,9 @@
 #include <stdint.h>
 
 #include "err.h"
+#include "http_addresses.h"
 #include "http_cors.h"
+#include "http_forwarded.h"
 #include "http_request.h"
 #include "http_tls.h"
 
@@ -44,20 +46,22 @@ struct http_route {
 
 /*
  * What the access log and the counters are told of each request, when its answer has been decided. A
- * connection above the limit, whose request nobody reads, is one with the code ERR_OVERLOADED and a "-" for
+ * connection above a limit, whose request nobody reads, is one with the code ERR_OVERLOADED and a "-" for
  * method, route and id.
  */
 struct http_access {
-    const char *method;               /* as sent */
-    const char *route;                /* the route's pattern; "-" where none matched */
-    const struct http_route *matched; /* the route; NULL where none matched */
-    size_t route_index;               /* its place in the table; 0 where none matched */
-    const char *request_id;           /* never empty */
-    const char *session_id;           /* as noted by the handler; "" where it wasn't */
-    const char *caller;               /* the same */
-    enum err code;                    /* ERR_OK where it isn't a problem */
-    int status;                       /* of the answer */
-    int64_t duration_us;              /* from the head's arrival to the decision */
+    const char *method;                 /* as sent */
+    const char *route;                  /* the route's pattern; "-" where none matched */
+    const struct http_route *matched;   /* the route; NULL where none matched */
+    size_t route_index;                 /* its place in the table; 0 where none matched */
+    const char *request_id;             /* never empty */
+    const char *session_id;             /* as noted by the handler; "" where it wasn't */
+    const char *caller;                 /* the same */
+    const struct http_request *request; /* for http_request_client; NULL where none was read */
+    const char *peer;                   /* who has connected, as http_request_client names it */
+    enum err code;                      /* ERR_OK where it isn't a problem */
+    int status;                         /* of the answer */
+    int64_t duration_us;                /* from the head's arrival to the decision */
 };
 
 /* So many connections that were refused, or are closed while their client still sends, a server keeps. */
@@ -81,7 +85,10 @@ struct http_options {
     unsigned idle_timeout_s;     /* for a connection between two requests */
     struct http_tls_pem tls;     /* the listener's certificate, copied; all zeroes: without TLS */
     struct http_cors cors;       /* pages of other origins; all zeroes: none may call */
-    size_t header_limit;         /* bytes of a request's head; more is a 431 */
+    struct http_proxies proxies; /* who may name the client; outlives the server */
+    struct http_addresses *addresses; /* bounds the connections of each address but of these, of all
+                                         servers that share it; NULL: nothing does */
+    size_t header_limit;              /* bytes of a request's head; more is a 431 */
 };
 
 /*

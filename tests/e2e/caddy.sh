@@ -14,7 +14,7 @@ write_config() { # port
         -e "s|^http://stream.example.com {|http://127.0.0.1:$1 {\n\tbind 127.0.0.1|" "$samples/Caddyfile" >"$dir/Caddyfile"
 }
 
-dir=$work/caddy
+proxy_name=Caddy dir=$work/caddy
 mkdir "$dir"
 export HOME=$dir XDG_DATA_HOME=$dir XDG_CONFIG_HOME=$dir # where Caddy keeps what it remembers
 proxy_logs=("$dir/stream-gateway.access.log" "$dir/proxy.log")

@@ -14,7 +14,7 @@ write_config() { # port
         -e "s|bind :80 |bind 127.0.0.1:$1 |" "$samples/haproxy.cfg" >"$dir/haproxy.cfg"
 }
 
-dir=$work/haproxy
+proxy_name=HAProxy dir=$work/haproxy
 mkdir "$dir"
 proxy_logs=("$dir/proxy.log")
 run_proxy "$samples/gateway.json" haproxy -db -f "$dir/haproxy.cfg"

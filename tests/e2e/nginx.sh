@@ -449,6 +449,8 @@ run_redis() {
         "GATEWAY_REDIS_URL=$redis_url" GATEWAY_REDIS_ON_OUTAGE=deny GATEWAY_AUTHORIZE_TIMEOUT_MS=1500
     start_nginx redis
     test_all
+    test_client_address
+    test_smuggling nginx
     test_redis_hangs
     test_logs
     end_gateway

@@ -6,6 +6,7 @@
 # token; and what it wants otherwise of the following.
 
 media=/vod                          # the folder in front of mediaIds that its settings bind
+proxy_name=''                       # as the README's tables name it
 post_status=200                     # what a POST on a segment is answered with, where the check allows it
 origin_cors=https://www.example.com # an origin that the samples' CORS lists have
 
@@ -251,6 +252,21 @@ test_player_api() {
     done
 }
 
+# Requests that proxy and gateway could read in two ways: tests/hostile has them. $SMUGGLING_RESULTS: where the README's
+# table is made from.
+test_smuggling() { # the proxy's name
+    check "no request means one thing to $1 and another to the gateway" python3 "$proxy_here/../hostile/smuggling.py" \
+        "$1" "$gateway_port" "${base##*:}" "$gateway_log" ${SMUGGLING_RESULTS:+"$SMUGGLING_RESULTS"}
+}
+
+test_client_address() {
+    status --header 'X-Forwarded-For: 198.51.100.91' --header 'Forwarded: for=198.51.100.92' \
+        --header 'X-Real-IP: 198.51.100.93' "$api/v1/sessions/AAAAAAAAAAAAAAAAAAAAAA" >/dev/null
+    status --header 'X-Forwarded-For: 198.51.100.91' --header 'Forwarded: for=198.51.100.92' "$base$media/film/seg1.ts" >/dev/null
+    check "the gateway's log names the client" grep -q 'client=127\.0\.0\.1 ' "$gateway_log"
+    check "a client can't say itself who it is" has_no 'client=198\.51\.100' "$gateway_log"
+}
+
 check_unavailable() { # sentence
     local before=$EPOCHREALTIME milliseconds
     call --header "Origin: $origin_cors" --header "X-Stream-Token: $token" "$base$media/film/seg4.ts"
@@ -302,6 +318,8 @@ run_proxy() { # the sample of settings, command of the proxy…
     test_connections
     test_cors
     test_player_api
+    test_client_address
+    test_smuggling "$proxy_name"
     test_without_gateway
     test_proxy_logs "$media/film/seg1.ts"
     stop TERM "$proxy_pid"

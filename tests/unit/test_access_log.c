@@ -7,7 +7,8 @@
 #include "log_capture.h"
 
 static struct access_log access_log;
-static enum err code; /* of the requests */
+static enum err code;    /* of the requests */
+static const char *peer; /* who sends them */
 
 /* Writes one request to the log, and returns how many lines stderr got. */
 static int lines_for(const char *route, int status, const char *session_id)
@@ -16,6 +17,7 @@ static int lines_for(const char *route, int status, const char *session_id)
                                        .route = route,
                                        .request_id = "r1",
                                        .session_id = session_id,
+                                       .peer = peer,
                                        .code = code,
                                        .status = status};
 
@@ -52,6 +54,25 @@ Test(access_log, writes_connections_that_it_has_no_room_for_once_a_second)
     code = ERR_OVERLOADED;
     cr_assert_eq(lines_for("-", 503, ""), 1);
     cr_assert_eq(lines_for("-", 503, ""), 0);
+}
+
+Test(access_log, writes_what_is_above_a_rate_once_a_second_for_each_client)
+{
+    code = ERR_RATE_LIMITED;
+    peer = "192.0.2.1";
+    cr_assert_eq(lines_for("/v1/sessions", 429, ""), 1);
+    cr_assert_eq(lines_for("/v1/sessions", 429, ""), 0);
+    peer = "192.0.2.2";
+    cr_assert_eq(lines_for("/v1/sessions", 429, ""), 1);
+}
+
+Test(access_log, writes_an_authorize_without_a_session_once_a_second_for_each_client)
+{
+    peer = "192.0.2.1";
+    cr_assert_eq(lines_for("/v1/authorize", 401, ""), 1);
+    cr_assert_eq(lines_for("/v1/authorize", 401, ""), 0);
+    peer = "192.0.2.2";
+    cr_assert_eq(lines_for("/v1/authorize", 401, ""), 1);
 }
 
 Test(access_log, writes_all_at_debug)

@@ -242,6 +242,18 @@ Test(settings, refuses_api_keys_without_name_or_secret)
             "gateway.json: auth.api_keys: entry 1 must be name:secret, neither part empty");
 }
 
+Test(settings, refuses_trusted_proxies_that_are_no_ranges)
+{
+    refuses(
+        "{\"trusted_proxies\":[\"unix\",\"10.0.0.0/8\",\"2001:db8::/32\",\"10.0.0.1/8\"]}",
+        "gateway.json: trusted_proxies: entry 4 must be an address, a range without bits behind "
+        "its length (10.0.0.0/8), or unix, is 10.0.0.1/8");
+    refuses(
+        "{\"trusted_proxies\":[\"proxy.test\"]}",
+        "gateway.json: trusted_proxies: entry 1 must be an address, a range without bits behind "
+        "its length (10.0.0.0/8), or unix, is proxy.test");
+}
+
 Test(settings, refuses_origins_and_cookie_domains_that_no_browser_knows)
 {
     refuses("{\"cors\":{\"origins\":[\"https://a.test\",\"https://a.test/app\"]}}",
