@@ -26,6 +26,7 @@
 #include "redis_setup.h"
 #include "settings.h"
 #include "shown_settings.h"
+#include "snapshotter.h"
 #include "worker.h"
 
 #define ADMIN_CONNECTIONS 512  /* more than may watch the live feed */
@@ -124,7 +125,10 @@ static int open_store(struct app *app)
     }
     if (settings->store == SETTINGS_STORE_MEMORY) {
         log_line(LOG_INFO, "sessions live in the embedded store");
-        return APP_OK;
+        return settings->memory_snapshot == NULL ||
+                       snapshotter_load(app->memory, settings->memory_snapshot) == 0
+                   ? APP_OK
+                   : APP_WRONG_SETTING;
     }
     return open_redis(app, &options, policy);
 }
@@ -201,6 +205,8 @@ static void fill_options(struct app *app, struct worker_options *ret_options)
         .redis = &app->redis.store,
         .generations = app->generations,
         .cache_ms = settings->authorize_cache_ms,
+        .snapshot = app->outage == NULL ? settings->memory_snapshot : NULL,
+        .snapshot_interval_s = settings->memory_snapshot_interval,
         .shutdown_ms = settings->shutdown_ms,
     };
 }
@@ -386,6 +392,15 @@ static int load_certificates(struct app *app)
     return rc == 0 ? APP_OK : APP_WRONG_SETTING;
 }
 
+/* Stops the threads, and keeps what is in the store then. */
+static int stop_serving(struct app *app)
+{
+    const char *snapshot = app->outage == NULL ? app->settings->memory_snapshot : NULL;
+
+    stop_workers(app);
+    return snapshot == NULL || snapshotter_save(app->memory, snapshot) == 0 ? APP_OK : APP_FAILED;
+}
+
 static int serve(struct app *app)
 {
     const struct settings *settings = app->settings;
@@ -408,6 +423,7 @@ static int serve(struct app *app)
         log_line(LOG_INFO, "serving", LOG_STR("version", GATEWAY_VERSION),
                  LOG_INT("workers", settings->workers));
         loop_run(&app->loop);
+        rc = stop_serving(app);
     }
     return rc;
 }
