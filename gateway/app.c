@@ -365,6 +365,7 @@ static void watch_signals(struct app *app)
     uv_signal_start(&app->sigterm, on_signal, SIGTERM);
     uv_signal_start(&app->sigint, on_signal, SIGINT);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may grow no more is an error of its writer */
 }
 
 /* Has somebody accept where a listener is a unix socket. */
