@@ -28,6 +28,7 @@
 #include "service.h"
 #include "settings.h"
 #include "shown_settings.h"
+#include "snapshotter.h"
 #include "worker.h"
 
 #define ADMIN_CONNECTIONS 512  /* more than may watch the live feed */
@@ -129,7 +130,10 @@ static int open_store(struct app *app)
     }
     if (settings->store == SETTINGS_STORE_MEMORY) {
         log_line(LOG_INFO, "sessions live in the embedded store");
-        return APP_OK;
+        return settings->memory_snapshot == NULL ||
+                       snapshotter_load(app->memory, settings->memory_snapshot) == 0
+                   ? APP_OK
+                   : APP_WRONG_SETTING;
     }
     return open_redis(app, &options, policy);
 }
@@ -208,6 +212,8 @@ static void fill_options(struct app *app, struct worker_options *ret_options)
         .redis = &app->redis.store,
         .generations = app->generations,
         .cache_ms = settings->authorize_cache_ms,
+        .snapshot = app->outage == NULL ? settings->memory_snapshot : NULL,
+        .snapshot_interval_s = settings->memory_snapshot_interval,
         .shutdown_ms = settings->shutdown_ms,
     };
 }
@@ -400,6 +406,7 @@ static void watch_signals(struct app *app)
     uv_signal_start(&app->sigterm, on_signal, SIGTERM);
     uv_signal_start(&app->sigint, on_signal, SIGINT);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may grow no more is an error of its writer */
 }
 
 /* Has somebody accept where a listener is a unix socket. */
@@ -449,6 +456,15 @@ static int bound_clients(struct app *app)
     return APP_OK;
 }
 
+/* Stops the threads, and keeps what is in the store then. */
+static int stop_serving(struct app *app)
+{
+    const char *snapshot = app->outage == NULL ? app->settings->memory_snapshot : NULL;
+
+    stop_workers(app);
+    return snapshot == NULL || snapshotter_save(app->memory, snapshot) == 0 ? APP_OK : APP_FAILED;
+}
+
 static int serve(struct app *app)
 {
     const struct settings *settings = app->settings;
@@ -472,6 +488,7 @@ static int serve(struct app *app)
                  LOG_INT("workers", settings->workers));
         service_ready(&app->service, app->workers, app->worker_count);
         loop_run(&app->loop);
+        rc = stop_serving(app);
     }
     return rc;
 }

@@ -315,11 +315,21 @@ static int check_proxies(const struct settings_check *check)
     return rc;
 }
 
+static void warn_of_unused(const struct settings_check *check)
+{
+    const struct settings *settings = check->settings;
+
+    if (settings->store == SETTINGS_STORE_REDIS && settings->memory_snapshot != NULL)
+        buf_add_str(settings_warn(check, "memory.snapshot"),
+                    "not used, since sessions live in Redis\n");
+}
+
 int settings_rules_apply(const struct settings_check *check)
 {
     if (check_interval(check) != 0 || check_listeners(check) != 0 || check_auth(check) != 0 ||
         check_jwt(check) != 0 || check_authorize(check) != 0 || check_token_keys(check) != 0 ||
         check_browsers(check) != 0 || check_proxies(check) != 0)
         return -1;
+    warn_of_unused(check);
     return 0;
 }

@@ -9,11 +9,14 @@
 #include "loop.h"
 #include "outage_keeper.h"
 #include "redis_feed.h"
+#include "snapshotter.h"
 #include "store_redis.h"
 #include "sweeper.h"
 
 struct upkeep {
-    struct sweeper sweeper;       /* see upkeep.h */
+    struct sweeper sweeper;         /* see upkeep.h */
+    bool snapshots;                 /* there is a snapshotter */
+    struct snapshotter snapshotter; /* that */
     struct store *redis;          /* a handle of its own, past the decorators; NULL without Redis */
     struct outage_keeper *keeper; /* over it; NULL without Redis */
     struct redis_feed *feed;      /* the same; NULL also where nothing is cached */
@@ -63,6 +66,10 @@ struct upkeep *upkeep_start(struct loop *loop, const struct upkeep_options *opti
         return NULL;
     }
     sweeper_start(&upkeep->sweeper, loop, options->store, options->timeout_ms);
+    upkeep->snapshots = options->snapshot != NULL;
+    if (upkeep->snapshots)
+        snapshotter_start(&upkeep->snapshotter, loop, options->memory, options->snapshot,
+                          options->snapshot_interval_s);
     return upkeep;
 }
 
@@ -83,6 +90,8 @@ void upkeep_stop(struct upkeep *upkeep, void (*on_stopped)(void *arg), void *arg
     upkeep->on_stopped = on_stopped;
     upkeep->on_stopped_arg = arg;
     sweeper_stop(&upkeep->sweeper);
+    if (upkeep->snapshots)
+        snapshotter_stop(&upkeep->snapshotter);
     outage_keeper_stop(upkeep->keeper);
     redis_feed_stop(upkeep->feed);
     if (upkeep->redis != NULL) {

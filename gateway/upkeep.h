@@ -1,6 +1,7 @@
 /*
  * What one thread does for all: cleans up after expired sessions (sweeper), finds out that Redis is back
- * (outage_keeper), listens to what Redis tells of ends (redis_feed).
+ * (outage_keeper), listens to what Redis tells of ends (redis_feed), has the embedded store written to a file
+ * (snapshotter).
  */
 #ifndef GATEWAY_UPKEEP_H
 #define GATEWAY_UPKEEP_H
@@ -9,6 +10,7 @@
 
 struct generations;
 struct loop;
+struct memory;
 struct outage;
 struct store;
 struct store_redis_options;
@@ -20,6 +22,9 @@ struct upkeep_options {
     struct outage *outage; /* NULL: without Redis, and so only the sweeper is needed */
     const struct store_redis_options *redis; /* where Redis is */
     struct generations *generations;         /* that the feed tells; NULL: nothing is cached */
+    struct memory *memory;                   /* the embedded store, where there is a snapshot */
+    const char *snapshot;                    /* where; NULL: nowhere */
+    int64_t snapshot_interval_s;             /* how often */
 };
 
 /* Starts on the thread of this loop; what is in the options must outlive it. NULL where memory runs out. */

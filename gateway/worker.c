@@ -255,7 +255,10 @@ static int start_upkeep(struct worker *worker)
                                           .outage = options->outage,
                                           .redis = options->redis,
                                           .generations =
-                                              options->cache_ms > 0 ? options->generations : NULL};
+                                              options->cache_ms > 0 ? options->generations : NULL,
+                                          .memory = options->memory,
+                                          .snapshot = options->snapshot,
+                                          .snapshot_interval_s = options->snapshot_interval_s};
 
     if (!options->keeps)
         return 0;

@@ -35,7 +35,9 @@ struct worker_options {
     struct generations *generations;         /* with Redis: of cached answers */
     int64_t cache_ms;                        /* how old they may be; 0: nothing is cached */
     int64_t shutdown_ms;                     /* how long a stop waits for requests in flight */
-    bool keeps;                              /* this one does what one does for all (upkeep.h) */
+    const char *snapshot;        /* file of the embedded store, written by who keeps; or NULL */
+    int64_t snapshot_interval_s; /* how often */
+    bool keeps;                  /* this one does what one does for all (upkeep.h) */
 };
 
 /*

@@ -169,16 +169,14 @@ static bool takes_method(const struct http_route *route, const char *method)
 /* Whether a list of methods ("GET, HEAD") has this one. */
 static bool lists(const struct buf *methods, const char *method)
 {
-    size_t len = strlen(method);
-    const char *end = methods->data + methods->len;
+    size_t len = strlen(method), word_len;
 
-    for (const char *at = methods->data; at != NULL && at < end; at += 2) {
-        const char *comma = memchr(at, ',', (size_t)(end - at));
-        const char *word_end = comma != NULL ? comma : end;
+    for (size_t at = 0; at < methods->len; at += word_len + 2) {
+        const char *word = methods->data + at, *comma = memchr(word, ',', methods->len - at);
 
-        if ((size_t)(word_end - at) == len && memcmp(at, method, len) == 0)
+        word_len = comma != NULL ? (size_t)(comma - word) : methods->len - at;
+        if (word_len == len && memcmp(word, method, len) == 0)
             return true;
-        at = word_end;
     }
     return false;
 }

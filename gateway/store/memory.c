@@ -120,6 +120,13 @@ static void leave(struct memory *memory, struct entry *entry, enum group_kind ki
     }
 }
 
+static void dequeue(struct memory *memory, struct entry *entry)
+{
+    if (memory->walk.entry == entry)
+        memory->walk.entry = entry->expiry_next;
+    DL_DELETE2(memory->expiry, entry, expiry_prev, expiry_next);
+}
+
 /* Takes an entry out of every place that it has been put into, and frees it. */
 void memory_drop(struct memory *memory, struct entry *entry)
 {
@@ -127,7 +134,7 @@ void memory_drop(struct memory *memory, struct entry *entry)
     leave(memory, entry, DEVICE);
     memory_unmark_session(memory, entry);
     if (entry->expiry_prev != NULL)
-        DL_DELETE2(memory->expiry, entry, expiry_prev, expiry_next);
+        dequeue(memory, entry);
     if (entry->hh.tbl != NULL)
         HASH_DEL(memory->sessions, entry);
     memory->active[entry->partition]--;
@@ -146,6 +153,17 @@ static void enqueue(struct memory *memory, struct entry *entry)
         DL_PREPEND2(memory->expiry, entry, expiry_prev, expiry_next);
     else
         DL_APPEND_ELEM2(memory->expiry, before, entry, expiry_prev, expiry_next);
+}
+
+/* Moves an entry to where it belongs now. A walk that stands at the last one finds it again. */
+static void requeue(struct memory *memory, struct entry *entry)
+{
+    bool is_walked = memory->walk.entry == entry;
+
+    dequeue(memory, entry);
+    enqueue(memory, entry);
+    if (is_walked && memory->walk.entry == NULL)
+        memory->walk.entry = entry;
 }
 
 /* Its viewer is watching, and was last seen then (wall clock; INT64_MIN: never). Once in a window is enough. */
@@ -229,8 +247,7 @@ void memory_touch(struct memory *memory, struct entry *entry, int64_t idle_ms,
         return;
     entry->alive_ms = alive_ms;
     entry->last_heartbeat_ms = now->wall_ms - idle_ms;
-    DL_DELETE2(memory->expiry, entry, expiry_prev, expiry_next);
-    enqueue(memory, entry);
+    requeue(memory, entry);
     note_seen(memory, entry, seen_ms, now);
 }
 
@@ -284,8 +301,7 @@ int memory_age(struct memory *memory, const char *session_id, int64_t ms)
     if (entry != NULL) {
         entry->alive_ms -= ms;
         entry->last_heartbeat_ms -= ms;
-        DL_DELETE2(memory->expiry, entry, expiry_prev, expiry_next);
-        enqueue(memory, entry);
+        requeue(memory, entry);
     }
     pthread_mutex_unlock(&memory->lock);
     return entry == NULL ? -1 : 0;

@@ -17,6 +17,8 @@ static void forget_end(struct memory *memory, struct tombstone *end)
     struct tombstone **queue = tombstone_queue(memory, end->reason);
 
     memory_unmark_end(memory, end);
+    if (memory->walk.end == end)
+        memory->walk.end = end->hh.next;
     DL_DELETE(*queue, end);
     HASH_DEL(memory->ends, end);
     free(end);
@@ -43,11 +45,11 @@ void memory_forget_end(struct memory *memory, const char *id)
         forget_end(memory, end);
 }
 
-int memory_remember_end(struct memory *memory, const struct session *names,
-                        const struct store_end *why, const struct store_operator *who,
-                        const struct now *now)
+int memory_remember_end_until(struct memory *memory, const struct session *names,
+                              const struct store_end *why, const struct store_operator *who,
+                              int64_t until_ms)
 {
-    const char *texts[] = {why->by,
+    const char *texts[TOMBSTONE_TEXTS] = {why->by,
                            why->message,
                            names->family_id,
                            names->device_id,
@@ -56,19 +58,18 @@ int memory_remember_end(struct memory *memory, const struct session *names,
     struct tombstone *before = memory_find_end(memory, names->id);
     size_t size = 0;
 
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+    for (size_t i = 0; i < TOMBSTONE_TEXTS; i++)
         size += strlen(texts[i]) + 1;
     struct tombstone *end = calloc(1, sizeof *end + size);
     if (end == NULL)
         return -1;
     memcpy(end->id, names->id, sizeof end->id);
     char *at = end->text;
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+    for (size_t i = 0; i < TOMBSTONE_TEXTS; i++)
         at = stpcpy(at, texts[i]) + 1;
     end->reason = why->reason;
-    end->until_ms =
-        now->monotonic_ms +
-        (why->reason == END_TERMINATED ? memory->options.max_age_ms : 2 * memory->options.ttl_ms);
+    end->until_ms = until_ms;
+    bool is_walked = before != NULL && memory->walk.end == before;
     if (before != NULL)
         forget_end(memory, before);
     HASH_ADD(hh, memory->ends, id, SESSION_ID_LEN, end);
@@ -78,9 +79,24 @@ int memory_remember_end(struct memory *memory, const struct session *names,
     }
     struct tombstone **queue = tombstone_queue(memory, end->reason);
     DL_APPEND(*queue, end);
+    if (is_walked && memory->walk.end == NULL)
+        memory->walk.end = end;
     if (memory->in_fallback)
         memory_mark_end(memory, end);
     return 0;
+}
+
+int64_t memory_end_lasts_ms(const struct memory *memory, enum end_reason reason)
+{
+    return reason == END_TERMINATED ? memory->options.max_age_ms : 2 * memory->options.ttl_ms;
+}
+
+int memory_remember_end(struct memory *memory, const struct session *names,
+                        const struct store_end *why, const struct store_operator *who,
+                        const struct now *now)
+{
+    return memory_remember_end_until(memory, names, why, who,
+                                     now->monotonic_ms + memory_end_lasts_ms(memory, why->reason));
 }
 
 /* Fills what an ended session's caller is told. */

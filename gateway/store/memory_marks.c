@@ -25,6 +25,8 @@ static struct mark *find(struct memory_marks *marks, enum mark_kind kind, const 
 
 static void forget(struct memory_marks *marks, enum mark_kind kind, struct mark *mark)
 {
+    if (marks->walked == mark)
+        marks->walked = mark->hh.next;
     DL_DELETE(marks->queues[kind], mark);
     HASH_DEL(marks->tables[kind], mark);
     free(mark->message);
@@ -88,6 +90,29 @@ int memory_marks_put(struct memory_marks *marks, enum mark_kind kind, const char
     mark->until_ms = until_ms;
     enqueue(&marks->queues[kind], mark);
     return 0;
+}
+
+void memory_marks_walk_begin(struct memory_marks *marks)
+{
+    marks->walked_kind = (enum mark_kind)0;
+    marks->walked = marks->tables[0];
+}
+
+const struct mark_value *memory_marks_walk(struct memory_marks *marks, enum mark_kind *ret_kind,
+                                           const char **ret_name, int64_t *ret_until_ms)
+{
+    while (marks->walked == NULL) {
+        if (marks->walked_kind + 1 >= MARK_KINDS)
+            return NULL;
+        marks->walked_kind++;
+        marks->walked = marks->tables[marks->walked_kind];
+    }
+    const struct mark *mark = marks->walked;
+    *ret_kind = marks->walked_kind;
+    *ret_name = mark->name;
+    *ret_until_ms = mark->until_ms;
+    marks->walked = mark->hh.next;
+    return &mark->value;
 }
 
 void memory_marks_purge(struct memory_marks *marks, int64_t now_ms)

@@ -21,6 +21,8 @@ struct mark;
 struct memory_marks {
     struct mark *tables[MARK_KINDS]; /* by name */
     struct mark *queues[MARK_KINDS]; /* the first to end first */
+    struct mark *walked; /* what memory_marks_walk tells next; moves on before it goes */
+    enum mark_kind walked_kind; /* its, or the last one looked at */
 };
 
 /* What a mark says, according to its kind. */
@@ -42,6 +44,16 @@ struct mark_value *memory_marks_find(struct memory_marks *marks, enum mark_kind 
  */
 int memory_marks_put(struct memory_marks *marks, enum mark_kind kind, const char *name,
                      const struct mark_value *value, int64_t until_ms);
+
+/* Goes to the first of all marks; only one who walks at a time. */
+void memory_marks_walk_begin(struct memory_marks *marks);
+
+/*
+ * Tells the next mark: its value, kind, name and end. NULL: there is none. Between two calls marks may be put and
+ * may go: those that were there at the beginning and still are come once, newer ones may.
+ */
+const struct mark_value *memory_marks_walk(struct memory_marks *marks, enum mark_kind *ret_kind,
+                                           const char **ret_name, int64_t *ret_until_ms);
 
 /* Forgets those that have ended. */
 void memory_marks_purge(struct memory_marks *marks, int64_t now_ms);

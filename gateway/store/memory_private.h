@@ -62,7 +62,16 @@ struct tombstone {
     int64_t until_ms;              /* monotonic clock */
     enum end_reason reason;        /* why it ended */
     char id[SESSION_ID_LEN + 1];   /* sessionId */
-    char text[]; /* by, message, familyId, deviceId, operator's name, why; each with its NUL */
+    char text[];                   /* TOMBSTONE_TEXTS, each with its NUL */
+};
+
+/* by, message, familyId, deviceId, operator's name, why */
+#define TOMBSTONE_TEXTS 6
+
+/* How far a snapshot has come (memory_snapshot.c): what stands there moves on before it goes. */
+struct memory_walk {
+    struct entry *entry;   /* in the queue of expiry; NULL: at its end, or none is under way */
+    struct tombstone *end; /* in the table of ends; the same */
 };
 
 struct memory {
@@ -77,6 +86,7 @@ struct memory {
     struct memory_marks marks;         /* limits, blocks, rates, cooldowns */
     struct memory_events events;       /* what happened last */
     struct memory_online online;       /* who was seen lately; windows of wall time / TTL */
+    struct memory_walk walk;           /* the snapshot's that is being written */
     unsigned partitions;               /* that are apart: 1, or PARTITION_COUNT */
     unsigned partition;                /* that this operation is about; 0 where they aren't apart */
     uint32_t active[PARTITION_COUNT];  /* sessions, by partition */
@@ -141,6 +151,14 @@ int memory_retitle(struct entry *entry, const char *media_id, const char *media_
 int memory_remember_end(struct memory *memory, const struct session *names,
                         const struct store_end *why, const struct store_operator *who,
                         const struct now *now);
+
+/* The same with the time when it is forgotten, by the monotonic clock. */
+int memory_remember_end_until(struct memory *memory, const struct session *names,
+                              const struct store_end *why, const struct store_operator *who,
+                              int64_t until_ms);
+
+/* For how long an end is remembered. */
+int64_t memory_end_lasts_ms(const struct memory *memory, enum end_reason reason);
 
 /* Forgets it again. */
 void memory_forget_end(struct memory *memory, const char *id);

@@ -138,7 +138,7 @@ enum err redis_reply_read_end(const struct redisReply *reply, struct store_end *
     json_auto_t *object = NULL;
 
     *ret_end = (struct store_end){.reason = END_EXPIRED};
-    if (reply->type != REDIS_REPLY_STRING)
+    if (reply == NULL || reply->type != REDIS_REPLY_STRING)
         return ERR_SESSION_ENDED;
     object = json_loadb(reply->str, reply->len, 0, NULL);
     const json_t *word = json_object_get(object, "reason");

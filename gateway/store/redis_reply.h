@@ -49,8 +49,8 @@ enum redis_error_kind redis_reply_error_kind(const struct redisReply *error);
 enum err redis_reply_read_session(const struct redisReply *reply, struct session *ret_session);
 
 /*
- * Reads `session_end:<id>`, which may be nil: the session expired then. Always ERR_SESSION_ENDED: one whose
- * reason can't be read has ended all the same, and counts as expired.
+ * Reads `session_end:<id>`, which may be nil, or NULL where the reply has no such element: the session expired
+ * then. Always ERR_SESSION_ENDED: one whose reason can't be read has ended all the same, and counts as expired.
  */
 enum err redis_reply_read_end(const struct redisReply *reply, struct store_end *ret_end);
 
