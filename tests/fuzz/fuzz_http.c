@@ -11,6 +11,7 @@
 #include "http_private.h"
 #include "http_response.h"
 #include "identity.h"
+#include "keyring.h"
 #include "log.h"
 #include "memory.h"
 #include "store.h"
@@ -28,7 +29,7 @@ static struct {
     struct memory *memory;         /* the store's data */
     struct store *store;           /* over it */
     struct api *api;               /* over that */
-    struct token_keys *keys;       /* of tokens */
+    struct keyring *keys;          /* of tokens and admins */
     struct http_server servers[2]; /* by listener: what requests look at in them */
     struct http_connection client; /* who asks */
     atomic_bool draining, drained; /* of the api */
@@ -74,18 +75,17 @@ static void set_up(void)
                                         .family_limit = 2,
                                         .device_limit = 1,
                                         .displace_after_ms = 90000};
-    struct api_keys *admins = api_keys_new();
 
     if (fuzz.is_ready)
         return;
     log_setup(LOG_ERROR, LOG_TEXT);
-    fuzz.keys = token_keys_new();
+    fuzz.keys = keyring_new();
     int rc = loop_init(&fuzz.loop);
-    assert(rc == 0 && fuzz.keys != NULL && admins != NULL);
-    rc = token_keys_add(fuzz.keys,
+    assert(rc == 0 && fuzz.keys != NULL);
+    rc = token_keys_add(fuzz.keys->tokens,
                         "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
     assert(rc == 0);
-    rc = api_keys_add(admins, strchr(fuzz_http_admin, ' ') + 1, "fuzz");
+    rc = api_keys_add(fuzz.keys->admins, strchr(fuzz_http_admin, ' ') + 1, "fuzz");
     assert(rc == 0);
     fuzz.memory = memory_new(&store, &fuzz_clock);
     assert(fuzz.memory != NULL);
@@ -93,8 +93,7 @@ static void set_up(void)
     assert(fuzz.store != NULL);
     const struct api_options options = {
         .auth = API_AUTH_OPEN,
-        .admin_keys = admins,
-        .token_keys = fuzz.keys,
+        .keys = fuzz.keys,
         .ttl_s = 300,
         .heartbeat_interval_s = 60,
         .max_age_ms = DAY_MS,
@@ -143,7 +142,7 @@ static void begin_session(void)
     strcpy(claims->device_id, "d1");
     strcpy(claims->media_id, "m1");
     claims->issued_ms = claims->started_ms = clock_wall_ms();
-    int len = token_seal(fuzz.keys, claims, fuzz.token);
+    int len = token_seal(fuzz.keys->tokens, claims, fuzz.token);
     assert(len > 0);
 }
 
