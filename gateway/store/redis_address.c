@@ -181,7 +181,7 @@ static const char *parse(const char *url, struct redis_address *ret)
         if (*c <= ' ' || *c >= 0x7f)
             return "blanks and characters outside ASCII must be percent-encoded";
     bool is_unix = skip_prefix(&rest, "unix://");
-    ret->tls = skip_prefix(&rest, "rediss://");
+    ret->tls = !is_unix && skip_prefix(&rest, "rediss://");
     if (!is_unix && !ret->tls && !skip_prefix(&rest, "redis://"))
         return "must begin with redis://, rediss:// or unix://";
 

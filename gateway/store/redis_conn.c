@@ -17,6 +17,7 @@
 #include "container_of.h"
 #include "loop.h"
 #include "redis_poll.h"
+#include "redis_reply.h"
 #include "redis_tls.h"
 
 #define REASON_SIZE 768
@@ -119,6 +120,7 @@ static void open_context(struct redis_conn *conn, const char *address, int port,
     }
     conn->ac = ac;
     ac->data = conn;
+    ac->c.reader->maxelements = REDIS_REPLY_ELEMENTS_MAX;
     if (path == NULL)
         redisEnableKeepAlive(&ac->c);
     redisAsyncSetConnectCallbackNC(ac, on_connect);

@@ -192,7 +192,7 @@ void redis_reply_read_stream(const char *id, const redisReply *value, int64_t no
 
 int redis_reply_read_streams(const struct redisReply *reply, int64_t now_ms, struct store_req *req)
 {
-    if (reply->type != REDIS_REPLY_ARRAY)
+    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY)
         return -1;
 
     size_t count = reply->elements / 2;

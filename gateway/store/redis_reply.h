@@ -14,6 +14,12 @@
 struct buf;
 struct redisReply;
 
+/*
+ * So many elements an array may have; hiredis makes room for all that its head says before the first one comes.
+ * The longest that we ask for is a family's list, two for each stream.
+ */
+#define REDIS_REPLY_ELEMENTS_MAX (1 << 20)
+
 /* The n-th element of an array, as an integer; 0 where it is none. */
 int64_t redis_reply_int(const struct redisReply *reply, size_t n);
 
@@ -66,7 +72,7 @@ void redis_reply_read_stream(const char *id, const struct redisReply *value, int
 
 /*
  * Reads {sessionId, value, …} into req->streams, longest silent first, at most STORE_STREAMS_MAX. Returns 0;
- * -1 where memory runs out or the reply is no such list.
+ * -1 where memory runs out or the reply (NULL: there is none) is no such list.
  */
 int redis_reply_read_streams(const struct redisReply *reply, int64_t now_ms, struct store_req *req);
 

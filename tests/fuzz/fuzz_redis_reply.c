@@ -149,6 +149,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     void *reply = NULL;
 
     assert(reader != NULL);
+    reader->maxelements = REDIS_REPLY_ELEMENTS_MAX; /* as of each connection */
     set_up();
     if (size > 1 && redisReaderFeed(reader, (const char *)data + 1, size - 1) == REDIS_OK) {
         while (redisReaderGetReply(reader, &reply) == REDIS_OK && reply != NULL) {

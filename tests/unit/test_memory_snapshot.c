@@ -396,67 +396,74 @@ Test(memory_snapshot, that_can_not_be_written_leaves_the_one_before)
 
 /* ---- While others use the store ---- */
 
-enum { FAMILIES = 50, BUSY_SNAPSHOTS = 10 };
+/* Copying them takes several portions. */
+enum { FAMILIES = 5000, BUSY_SNAPSHOTS = 4 };
 
 static atomic_bool is_over;
 
-/* Fills families, evicts and ends without a pause, so that every place is taken again and again. */
+static void evict_in(unsigned family_number, unsigned device_number)
+{
+    char family[16], device[16];
+
+    snprintf(family, sizeof family, "f%u", family_number);
+    snprintf(device, sizeof device, "d%u", device_number);
+    struct store_req req = about(STORE_CREATE, family, device);
+    req.create.evict = true;
+    cr_assert_eq(run(&req), ERR_OK);
+}
+
+/* Takes places from others without a pause. */
 static void *keep_busy(void *arg)
 {
     unsigned seed = (unsigned)(uintptr_t)arg;
 
-    while (!atomic_load(&is_over)) {
-        char family[16], device[16];
-
-        snprintf(family, sizeof family, "f%d", rand_r(&seed) % FAMILIES);
-        snprintf(device, sizeof device, "d%d", rand_r(&seed) % 1000);
-        struct store_req req = about(STORE_CREATE, family, device);
-        req.create.evict = true;
-        memory_do(memory, &req);
-        free(req.streams);
-        if (rand_r(&seed) % 4 == 0) {
-            struct store_req stop = {.op = STORE_END, .session = req.session};
-            memory_do(memory, &stop);
-        }
-    }
+    while (!atomic_load(&is_over))
+        evict_in((unsigned)rand_r(&seed) % FAMILIES, (unsigned)rand_r(&seed));
     return NULL;
+}
+
+/* The most sessions that a family has in what is loaded. */
+static uint32_t most_in_snapshot(const struct store_options *its_options)
+{
+    struct memory *loaded = memory_new(its_options, &test_clock);
+    struct memory_snapshot_told told;
+    struct buf reason = BUF_EMPTY;
+    uint32_t most = 0;
+
+    cr_assert_eq(memory_snapshot_load(loaded, path, &told, &reason), 1, "%s", buf_text(&reason));
+    cr_expect_gt(told.sessions, 0);
+    for (int f = 0; f < FAMILIES; f++) {
+        struct store_req req = {.op = STORE_LIST};
+
+        snprintf(req.session.family_id, sizeof req.session.family_id, "f%d", f);
+        memory_do(loaded, &req);
+        free(req.streams);
+        most = req.usage.family_active > most ? req.usage.family_active : most;
+    }
+    memory_free(loaded);
+    return most;
 }
 
 Test(memory_snapshot, holds_the_limits_of_a_store_that_was_busy_while_it_was_written)
 {
     struct store_options busy = options;
     pthread_t threads[2];
-    uint32_t most = 0;
 
     memory_free(memory);
     busy.evict_cooldown_ms = 0;
-    busy.ttl_ms = 500;
-    memory = memory_new(&busy, NULL);
+    memory = memory_new(&busy, &test_clock);
+    for (unsigned i = 0; i < 2 * FAMILIES; i++)
+        evict_in(i / 2, i);
     for (uintptr_t i = 0; i < 2; i++)
         pthread_create(&threads[i], NULL, keep_busy, (void *)(i + 1));
     for (int i = 0; i < BUSY_SNAPSHOTS; i++) {
-        struct memory *used = memory;
-        struct memory_snapshot_told told;
-        struct buf reason = BUF_EMPTY;
-
         save();
-        struct memory *loaded = memory_new(&busy, NULL);
-        cr_assert_eq(memory_snapshot_load(loaded, path, &told, &reason), 1, "%s",
-                     buf_text(&reason));
-        for (int f = 0; f < FAMILIES; f++) {
-            struct store_req req = {.op = STORE_LIST};
-            snprintf(req.session.family_id, sizeof req.session.family_id, "f%d", f);
-            memory_do(loaded, &req);
-            free(req.streams);
-            most = req.usage.family_active > most ? req.usage.family_active : most;
-        }
-        memory_free(loaded);
-        memory = used;
+        uint32_t most = most_in_snapshot(&busy);
+        cr_expect_leq(most, 2, "%u of 2", most);
     }
     atomic_store(&is_over, true);
     for (int i = 0; i < 2; i++)
         pthread_join(threads[i], NULL);
-    cr_expect_leq(most, 2, "%u of 2", most);
 }
 
 Test(memory_snapshot, of_100000_sessions)

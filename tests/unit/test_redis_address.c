@@ -177,6 +177,7 @@ Test(redis_address, refuses_unix_sockets_without_an_absolute_path)
     refuses("unix:///", "unix:///path");
     refuses("unix://run/redis.sock", "unix:///path");
     refuses("unix://u:p@", "unix:///path");
+    refuses("unix://rediss:///run/redis.sock", "must be unix:///path");
 }
 
 Test(redis_address, refuses_a_unix_path_that_no_socket_can_have)
