@@ -9,7 +9,7 @@ set -euo pipefail
 usage() {
     cat <<'TEXT'
 usage: deploy/install-deps.sh [--tests] [--long]
-  --tests   also what tests/run.sh needs: criterion, redis, nginx, caddy, haproxy, ffmpeg, …
+  --tests   also what tests/run.sh needs: criterion, redis, nginx, caddy, haproxy, ffmpeg, chromium, …
   --long    also what tests/run.sh --long and --fuzz need: debootstrap, clang (includes --tests)
 TEXT
 }
@@ -21,11 +21,13 @@ fail() {
 
 packages=(
     build-essential cmake ninja-build pkgconf
-    libuv1-dev libjansson-dev libsodium-dev uthash-dev
+    libuv1-dev libjansson-dev libsodium-dev libjwt-dev uthash-dev
     libgnutls28-dev libssl-dev # what libmicrohttpd and hiredis do TLS with
     curl jq # for the README's tour
 )
-test_packages=(libcriterion-dev redis-server redis-tools openssl nginx caddy haproxy slowhttptest ffmpeg prometheus python3)
+test_packages=(libcriterion-dev redis-server redis-tools openssl nginx caddy haproxy slowhttptest ffmpeg prometheus python3 chromium systemd)
+# Another vendor's nodejs brings its own npm, and can't stand beside Debian's.
+if ! command -v npm >/dev/null; then test_packages+=(nodejs npm); fi
 long_packages=(debootstrap git clang libclang-rt-dev llvm)
 
 # pkg-config name, oldest version that will do, Debian's package, Debian's source package
@@ -54,10 +56,10 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
     fail "this is not a Debian-family system; install by its own means:
-  a C17 compiler, cmake 3.25 or newer, ninja, pkg-config, libuv, jansson, libsodium, uthash, GnuTLS,
+  a C17 compiler, cmake 3.25 or newer, ninja, pkg-config, libuv, jansson, libsodium, libjwt 1.x, uthash, GnuTLS,
   OpenSSL, libmicrohttpd 1.0 or newer (with GnuTLS), hiredis 1.1 or newer (with hiredis_ssl)
   and for the tests: criterion, redis-server, openssl, nginx with auth_request, caddy, haproxy with Lua, slowhttptest, ffmpeg, prometheus
-  with promtool, curl, jq, python3
+  with promtool, chromium, node 18 or newer with npm, curl, jq, python3, systemd-analyze and systemd-sysusers
 then build with: cmake --workflow --preset release"
 fi
 

@@ -15,7 +15,6 @@
 #include "acceptor.h"
 #include "buf.h"
 #include "generations.h"
-#include "keys.h"
 #include "listener.h"
 #include "listener_tls.h"
 #include "log.h"
@@ -25,6 +24,8 @@
 #include "partition.h"
 #include "redis_setup.h"
 #include "refused_tokens.h"
+#include "reloadable.h"
+#include "service.h"
 #include "settings.h"
 #include "shown_settings.h"
 #include "worker.h"
@@ -39,14 +40,14 @@ struct app {
     uv_signal_t sigterm, sigint;                 /* both stop */
     uv_signal_t sighup;                          /* reads the settings again */
     uv_timer_t delay;                            /* shutdown_delay_ms */
+    struct service service;                      /* told to systemd */
     bool stopping;                               /* a signal came */
     atomic_bool draining;                        /* shared with the threads */
     atomic_bool drained;                         /* the same; an operator's */
     struct shown_settings shown;                 /* the same: as they are in force */
     struct listener player, admin;               /* sockets */
-    struct listener_tls player_tls, admin_tls;   /* their certificates */
     struct acceptor accept_player, accept_admin; /* where they are unix sockets */
-    struct keys keys;                            /* shared with the threads */
+    struct reloadable in_force;                  /* keys and certificates; a reload makes others */
     struct memory *memory;                       /* the embedded store; NULL where it isn't used */
     struct outage *outage;                       /* whether Redis is there; NULL: without Redis */
     struct generations *generations;             /* of cached answers; the same */
@@ -159,6 +160,8 @@ static enum api_auth auth_mode(const struct settings *settings)
         return API_AUTH_OPEN;
     case SETTINGS_AUTH_API_KEY:
         return API_AUTH_KEY;
+    case SETTINGS_AUTH_JWT:
+        return API_AUTH_JWT;
     case SETTINGS_AUTH_UNSAID:
         break;
     }
@@ -176,9 +179,7 @@ static void fill_options(struct app *app, struct worker_options *ret_options)
 
     *ret_options = (struct worker_options){
         .api = {.auth = auth_mode(settings),
-                .api_keys = app->keys.callers,
-                .admin_keys = app->keys.admins,
-                .token_keys = app->keys.tokens,
+                .keys = app->in_force.keys,
                 .ttl_s = settings->session_ttl,
                 .heartbeat_interval_s = settings->session_heartbeat_interval,
                 .max_age_ms = settings->session_max_age * 1000,
@@ -254,7 +255,7 @@ static int start_workers(struct app *app)
     options.listener = API_PLAYER;
     options.routes = api_player_routes(&options.route_count);
     options.http.cors = player_cors(settings);
-    options.http.tls = listener_tls_pem(&app->player_tls);
+    options.http.tls = listener_tls_pem(app->in_force.player_tls);
     options.http.connection_limit = app->player_limit;
     options.http.connections = &app->player_open;
     options.http.addresses = app->addresses;
@@ -267,7 +268,7 @@ static int start_workers(struct app *app)
     options.listener = API_ADMIN;
     options.routes = api_admin_routes(&options.route_count);
     options.http.cors = (struct http_cors){0};
-    options.http.tls = listener_tls_pem(&app->admin_tls);
+    options.http.tls = listener_tls_pem(app->in_force.admin_tls);
     options.http.connection_limit = ADMIN_CONNECTIONS;
     options.http.connections = &app->admin_open;
     options.http.addresses = NULL;
@@ -302,28 +303,60 @@ static void on_signal(uv_signal_t *handle, int number)
         return;
     app->stopping = true;
     log_line(LOG_INFO, "stopping", LOG_STR("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"));
+    service_stopping(&app->service);
     atomic_store(&app->draining, true);
     uv_timer_start(&app->delay, on_delay_over, (uint64_t)app->settings->shutdown_delay_ms, 0);
 }
 
-/* Takes over what can change while the program runs; a file that is wrong changes nothing. */
+/* Hands to each thread what it is to work with from now on. */
+static void hand_out(const struct app *app)
+{
+    const struct reloadable *now = &app->in_force;
+    size_t players = (size_t)app->settings->workers;
+
+    for (size_t i = 0; i < app->worker_count; i++) {
+        worker_set_keys(app->workers[i], now->keys);
+        worker_set_tls(app->workers[i], i < players ? now->player_tls : now->admin_tls);
+    }
+}
+
+/*
+ * Takes over what can change while the program runs; a file that is wrong changes nothing. The threads get the
+ * new keys and certificates with their mail: none waits, and requests under way end with whichever of the two they meet.
+ */
 static void on_reload(uv_signal_t *handle, int number)
 {
     struct app *app = handle->data;
-    struct settings settings = {0};
-    struct buf reason = BUF_EMPTY, warnings = BUF_EMPTY;
+    struct reloadable read = {0};
+    struct buf reason = BUF_EMPTY;
 
     (void)number;
-    if (settings_load(&settings, app->file, &reason, &warnings) != 0) {
+    if (reloadable_read(&read, app->file, app->settings, &app->in_force, &reason) != 0) {
         log_line(LOG_ERROR, "settings not reloaded", LOG_STR("reason", buf_text(&reason)));
     } else {
-        log_setup((enum log_level)settings.log_level, (enum log_format)settings.log_format);
-        shown_settings_set_log(&app->shown, settings.log_level, settings.log_format);
-        log_line(LOG_INFO, "reloaded log.level and log.format; other settings need a restart");
+        const struct reloadable before = app->in_force;
+
+        app->in_force = read;
+        log_setup((enum log_level)read.settings.log_level,
+                  (enum log_format)read.settings.log_format);
+        shown_settings_take(&app->shown, &app->in_force.settings);
+        hand_out(app);
+        read = before;
+        log_line(LOG_INFO,
+                 "reloaded log.level, log.format, tokens.keys, admin.token, auth.api_keys, "
+                 "auth.jwt and the listeners' certificates; other settings need a restart");
     }
+    reloadable_release(&read);
     buf_done(&reason);
-    buf_done(&warnings);
-    settings_free(&settings);
+}
+
+static void on_sighup(uv_signal_t *handle, int number)
+{
+    struct app *app = handle->data;
+
+    service_reloading(&app->service);
+    on_reload(handle, number);
+    service_reloaded(&app->service);
 }
 
 /*
@@ -344,8 +377,12 @@ static void set_player_limit(struct app *app)
     setrlimit(RLIMIT_NOFILE, &limit);
     if (limit.rlim_cur >= connections + others)
         return;
-    app->player_limit =
-        (unsigned)(limit.rlim_cur - (others < limit.rlim_cur / 2 ? others : limit.rlim_cur / 2));
+
+    rlim_t half = limit.rlim_cur / 2;
+    rlim_t rest = others < half ? limit.rlim_cur - others : half;
+    if (rest >= connections)
+        return;
+    app->player_limit = (unsigned)rest;
     log_line(LOG_WARN, "http.connections is more than this process may open files",
              LOG_INT("allowed", (int64_t)limit.rlim_cur),
              LOG_INT("wanted", (int64_t)(connections + others)),
@@ -359,7 +396,7 @@ static void watch_signals(struct app *app)
     uv_signal_init(&app->loop.uv, &app->sigint);
     uv_signal_init(&app->loop.uv, &app->sighup);
     app->sigterm.data = app->sigint.data = app->sighup.data = app;
-    uv_signal_start(&app->sighup, on_reload, SIGHUP);
+    uv_signal_start(&app->sighup, on_sighup, SIGHUP);
     uv_signal_start(&app->sigterm, on_signal, SIGTERM);
     uv_signal_start(&app->sigint, on_signal, SIGINT);
     signal(SIGPIPE, SIG_IGN);
@@ -377,17 +414,16 @@ static int start_acceptors(struct app *app)
     return APP_FAILED;
 }
 
-static int load_certificates(struct app *app)
+static int load_in_force(struct app *app)
 {
     struct buf reason = BUF_EMPTY;
-    int rc = listener_tls_load(&app->player_tls, app->settings, LISTENER_PLAYER, &reason);
+    int rc = reloadable_load(&app->in_force, app->settings, &reason);
 
-    if (rc == 0)
-        rc = listener_tls_load(&app->admin_tls, app->settings, LISTENER_ADMIN, &reason);
-    if (rc != 0)
-        log_line(LOG_ERROR, "a certificate can't be used", LOG_STR("reason", buf_text(&reason)));
+    if (rc != APP_OK)
+        log_line(LOG_ERROR, "keys or certificates can't be used",
+                 LOG_STR("reason", buf_text(&reason)));
     buf_done(&reason);
-    return rc == 0 ? APP_OK : APP_WRONG_SETTING;
+    return rc;
 }
 
 /* What bounds a single client. */
@@ -422,9 +458,7 @@ static int serve(struct app *app)
     if (rc == APP_OK)
         rc = open_listener(settings->admin_listen, "admin.listen", 1, &app->admin);
     if (rc == APP_OK)
-        rc = load_certificates(app);
-    if (rc == APP_OK)
-        rc = keys_load(&app->keys, settings);
+        rc = load_in_force(app);
     if (rc == APP_OK)
         rc = open_store(app);
     if (rc == APP_OK)
@@ -436,6 +470,7 @@ static int serve(struct app *app)
     if (rc == APP_OK) {
         log_line(LOG_INFO, "serving", LOG_STR("version", GATEWAY_VERSION),
                  LOG_INT("workers", settings->workers));
+        service_ready(&app->service, app->workers, app->worker_count);
         loop_run(&app->loop);
     }
     return rc;
@@ -452,19 +487,19 @@ int app_run(const struct settings *settings, const char *file)
     shown_settings_init(&app.shown, settings);
     if (loop_init(&app.loop) != 0)
         return APP_FAILED;
+    service_init(&app.service, &app.loop);
     watch_signals(&app);
     set_player_limit(&app);
 
     int rc = serve(&app);
 
     stop_workers(&app);
+    service_close(&app.service);
     uv_close((uv_handle_t *)&app.delay, NULL);
     uv_close((uv_handle_t *)&app.sigterm, NULL);
     uv_close((uv_handle_t *)&app.sigint, NULL);
     uv_close((uv_handle_t *)&app.sighup, NULL);
     loop_done(&app.loop);
-    listener_tls_done(&app.player_tls);
-    listener_tls_done(&app.admin_tls);
     listener_close(&app.player);
     listener_close(&app.admin);
     free(app.workers);
@@ -472,11 +507,11 @@ int app_run(const struct settings *settings, const char *file)
     generations_free(app.generations);
     memory_free(app.memory);
     redis_setup_done(&app.redis);
-    keys_done(&app.keys);
     refused_tokens_free(app.refused_tokens);
     http_addresses_free(app.addresses);
     http_proxies_done(&app.proxies);
     shown_settings_done(&app.shown);
+    reloadable_release(&app.in_force);
     if (rc == APP_OK)
         log_line(LOG_INFO, "stopped");
     return rc;

@@ -5,23 +5,14 @@
 #ifndef GATEWAY_KEYS_H
 #define GATEWAY_KEYS_H
 
-struct api_keys;
+struct buf;
+struct keyring;
 struct settings;
-struct token_keys;
-
-struct keys {
-    struct token_keys *tokens; /* seal and open tokens */
-    struct api_keys *callers;  /* who may create sessions, in mode api_key */
-    struct api_keys *admins;   /* who may use the admin listener */
-};
 
 /*
- * Loads all keys, and makes sure that there is an admin token. Returns an exit code (app.h); what is wrong
- * has been logged. Release with keys_done in any case.
+ * Loads all keys, files included, and makes sure that there is an admin token. Returns them, held by the caller;
+ * NULL with one line, without its end, appended to reason, and an exit code (app.h) in *ret_code.
  */
-int keys_load(struct keys *keys, const struct settings *settings);
-
-/* Wipes and frees them. Accepts one that is all zeroes. */
-void keys_done(struct keys *keys);
+struct keyring *keys_load(const struct settings *settings, struct buf *reason, int *ret_code);
 
 #endif

@@ -11,9 +11,10 @@
 #include "settings_redis.h"
 #include "settings_rules.h"
 
-/* In the order of the enums in settings.h, outage.h, log.h and api_original.h. */
+/* In the order of the enums in settings.h, outage.h, log.h, api_original.h and jwt_key.h. */
 static const char *const settings_store_words[] = {"auto", "redis", "memory", NULL};
-static const char *const settings_auth_words[] = {"open", "api_key", NULL};
+static const char *const settings_auth_words[] = {"open", "api_key", "jwt", NULL};
+static const char *const settings_algorithm_words[] = {"HS256", "RS256", "ES256", "EdDSA", NULL};
 static const char *const settings_outage_words[] = {"fallback", "deny", "allow", NULL};
 static const char *const settings_on_limit_words[] = {"reject", "evict_oldest", NULL};
 static const char *const settings_uri_header_words[] = {"X-Original-URI", "X-Forwarded-Uri",

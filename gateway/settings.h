@@ -11,7 +11,12 @@
 
 enum settings_store { SETTINGS_STORE_AUTO, SETTINGS_STORE_REDIS, SETTINGS_STORE_MEMORY };
 enum settings_on_limit { SETTINGS_REJECT, SETTINGS_EVICT_OLDEST };
-enum settings_auth { SETTINGS_AUTH_UNSAID = -1, SETTINGS_AUTH_OPEN, SETTINGS_AUTH_API_KEY };
+enum settings_auth {
+    SETTINGS_AUTH_UNSAID = -1,
+    SETTINGS_AUTH_OPEN,
+    SETTINGS_AUTH_API_KEY,
+    SETTINGS_AUTH_JWT
+};
 
 struct settings {
 #define STRING(member, path, fallback, flags, help)    char *member;

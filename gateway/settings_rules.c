@@ -8,6 +8,7 @@
 #include "buf.h"
 #include "http_cors.h"
 #include "http_forwarded.h"
+#include "jwt_path.h"
 #include "listen_address.h"
 #include "session.h"
 #include "settings.h"
@@ -83,7 +84,8 @@ static int check_listeners(const struct settings_check *check)
     }
     if (settings->auth_mode == SETTINGS_AUTH_UNSAID && !listen_address_is_loopback(&player)) {
         buf_printf(settings_blame(check, "player.listen"),
-                   "%s is not a loopback address, so auth.mode must be set to open or api_key",
+                   "%s is not a loopback address, so auth.mode must be set to open, api_key or "
+                   "jwt",
                    settings->player_listen);
         return -1;
     }
@@ -168,6 +170,55 @@ static int check_auth(const struct settings_check *check)
                     "not used, since auth.mode isn't api_key\n");
     }
     return 0;
+}
+
+static int check_claim(const struct settings_check *check, const char *path, const char *claim)
+{
+    const char *fault = claim != NULL ? jwt_path_fault(claim) : NULL;
+
+    if (fault == NULL)
+        return 0;
+    buf_add_str(settings_blame(check, path), fault);
+    return -1;
+}
+
+static int check_claims(const struct settings_check *check)
+{
+    const struct settings *settings = check->settings;
+
+    if (check_claim(check, "auth.jwt.claims.user", settings->auth_jwt_claims_user) != 0 ||
+        check_claim(check, "auth.jwt.claims.family", settings->auth_jwt_claims_family) != 0 ||
+        check_claim(check, "auth.jwt.claims.device", settings->auth_jwt_claims_device) != 0 ||
+        check_claim(check, "auth.jwt.claims.family_limit",
+                    settings->auth_jwt_claims_family_limit) != 0 ||
+        check_claim(check, "auth.jwt.claims.device_limit",
+                    settings->auth_jwt_claims_device_limit) != 0)
+        return -1;
+    return 0;
+}
+
+static int check_jwt(const struct settings_check *check)
+{
+    const struct settings *settings = check->settings;
+    bool is_jwt = settings->auth_mode == SETTINGS_AUTH_JWT;
+
+    if (is_jwt && settings->auth_jwt_keys.count == 0) {
+        buf_add_str(settings_blame(check, "auth.mode"),
+                    "jwt needs at least one file in auth.jwt.keys");
+        return -1;
+    }
+    if (is_jwt && settings->auth_jwt_claims_family == NULL) {
+        buf_add_str(
+            settings_blame(check, "auth.mode"),
+            "jwt needs auth.jwt.claims.family: else whoever has a JWT could name any family");
+        return -1;
+    }
+    if (!is_jwt && settings->auth_jwt_keys.count > 0) {
+        buf_add_str(settings_blame(check, "auth.jwt.keys"),
+                    "auth.mode must be jwt for keys to be used");
+        return -1;
+    }
+    return check_claims(check);
 }
 
 static int check_token_keys(const struct settings_check *check)
@@ -267,8 +318,8 @@ static int check_proxies(const struct settings_check *check)
 int settings_rules_apply(const struct settings_check *check)
 {
     if (check_interval(check) != 0 || check_listeners(check) != 0 || check_auth(check) != 0 ||
-        check_authorize(check) != 0 || check_token_keys(check) != 0 || check_browsers(check) != 0 ||
-        check_proxies(check) != 0)
+        check_jwt(check) != 0 || check_authorize(check) != 0 || check_token_keys(check) != 0 ||
+        check_browsers(check) != 0 || check_proxies(check) != 0)
         return -1;
     return 0;
 }

@@ -17,8 +17,11 @@ struct shown_settings {
 void shown_settings_init(struct shown_settings *shown, const struct settings *settings);
 void shown_settings_done(struct shown_settings *shown);
 
-/* Any thread: log.level and log.format are now these. */
-void shown_settings_set_log(struct shown_settings *shown, int level, int format);
+/*
+ * Any thread: what a reload takes over (log.*, auth.*, admin.token, tokens.keys, *.tls.*) is now as in these, which must
+ * stay until others are taken over.
+ */
+void shown_settings_take(struct shown_settings *shown, const struct settings *settings);
 
 /* Any thread: appends them as JSON, secrets masked. Returns 0; -1 where memory runs out. */
 int shown_settings_write(struct shown_settings *shown, struct buf *out);

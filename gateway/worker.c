@@ -15,7 +15,10 @@
 #include <unistd.h>
 
 #include "access_log.h"
+#include "buf.h"
 #include "container_of.h"
+#include "keyring.h"
+#include "listener_tls.h"
 #include "log.h"
 #include "loop.h"
 #include "metrics.h"
@@ -47,6 +50,8 @@ struct worker {
     int *fds;                  /* connections handed over */
     size_t fd_count, fd_room;  /* of fds */
     bool stop_asked;           /* worker_stop was called */
+    struct keyring *keys;      /* to be taken over, held; or NULL */
+    struct listener_tls *tls;  /* the same */
 
     uv_thread_t thread; /* runs the loop */
 };
@@ -116,6 +121,17 @@ static void begin_stop(struct worker *worker)
     uv_timer_start(&worker->drain, on_drain, 0, IDLE_CHECK_MS);
 }
 
+static void take_tls(struct worker *worker, const struct listener_tls *tls)
+{
+    const struct http_tls_pem pem = listener_tls_pem(tls);
+    struct buf reason = BUF_EMPTY;
+
+    if (http_server_renew_tls(worker->http, &pem, &reason) != 0)
+        log_line(LOG_ERROR, "the certificate stays as it was",
+                 LOG_STR("thread", worker->options.name), LOG_STR("reason", buf_text(&reason)));
+    buf_done(&reason);
+}
+
 static void on_mail(uv_async_t *handle)
 {
     struct worker *worker = CONTAINER_OF(handle, struct worker, mail);
@@ -124,9 +140,23 @@ static void on_mail(uv_async_t *handle)
     int *fds = worker->fds;
     size_t count = worker->fd_count;
     bool stop = worker->stop_asked;
+    struct keyring *keys = worker->keys;
+    struct listener_tls *tls = worker->tls;
     worker->fds = NULL;
     worker->fd_count = worker->fd_room = 0;
+    worker->keys = NULL;
+    worker->tls = NULL;
     pthread_mutex_unlock(&worker->mail_lock);
+
+    if (keys != NULL) {
+        api_set_keys(worker->api, keys);
+        keyring_release(keys);
+        log_line(LOG_DEBUG, "keys taken over", LOG_STR("thread", worker->options.name));
+    }
+    if (tls != NULL) {
+        take_tls(worker, tls);
+        listener_tls_release(tls);
+    }
 
     for (size_t i = 0; i < count; i++) {
         if (worker->stopping)
@@ -143,6 +173,7 @@ static void run(void *arg)
 {
     struct worker *worker = arg;
 
+    pthread_setname_np(pthread_self(), worker->options.name); /* for top -H, and a debugger */
     metrics_use(worker->metrics);
     pulse_start(&worker->pulse, worker->http, worker->options.listener);
     loop_run(&worker->loop);
@@ -175,6 +206,8 @@ static void worker_free(struct worker *worker)
     for (size_t i = 0; i < worker->fd_count; i++)
         close(worker->fds[i]);
     free(worker->fds);
+    keyring_release(worker->keys);
+    listener_tls_release(worker->tls);
     pthread_mutex_destroy(&worker->mail_lock);
     free(worker);
 }
@@ -310,6 +343,26 @@ void worker_hand_over(struct worker *worker, int fd)
     uv_async_send(&worker->mail);
 }
 
+void worker_set_keys(struct worker *worker, struct keyring *keys)
+{
+    pthread_mutex_lock(&worker->mail_lock);
+    struct keyring *unread = worker->keys;
+    worker->keys = keyring_hold(keys);
+    pthread_mutex_unlock(&worker->mail_lock);
+    keyring_release(unread);
+    uv_async_send(&worker->mail);
+}
+
+void worker_set_tls(struct worker *worker, struct listener_tls *tls)
+{
+    pthread_mutex_lock(&worker->mail_lock);
+    struct listener_tls *unread = worker->tls;
+    worker->tls = listener_tls_hold(tls);
+    pthread_mutex_unlock(&worker->mail_lock);
+    listener_tls_release(unread);
+    uv_async_send(&worker->mail);
+}
+
 void worker_stop(struct worker *worker)
 {
     pthread_mutex_lock(&worker->mail_lock);
@@ -322,4 +375,14 @@ void worker_join(struct worker *worker)
 {
     uv_thread_join(&worker->thread);
     worker_free(worker);
+}
+
+const char *worker_name(const struct worker *worker)
+{
+    return worker->options.name;
+}
+
+bool worker_has_turned(struct worker *worker)
+{
+    return pulse_has_beaten(&worker->pulse);
 }

@@ -15,6 +15,8 @@
 #include "store_redis.h"
 
 struct generations;
+struct keyring;
+struct listener_tls;
 struct memory;
 struct outage;
 struct worker;
@@ -45,6 +47,12 @@ struct worker *worker_start(const struct worker_options *options, char *ret_reas
 /* Hands an accepted connection over, from any thread. Closes it where memory runs out. */
 void worker_hand_over(struct worker *worker, int fd);
 
+/* Has a worker, from any thread, take over these keys at its next turn, after which no other counts. Holds them. */
+void worker_set_keys(struct worker *worker, struct keyring *keys);
+
+/* The same for its listener's certificate; NULL changes nothing. */
+void worker_set_tls(struct worker *worker, struct listener_tls *tls);
+
 /*
  * Asks a worker, from any thread, to stop: no new connections, requests in flight are answered, for at
  * most shutdown_ms; then the store is closed and the rest is answered with shutting_down.
@@ -53,5 +61,11 @@ void worker_stop(struct worker *worker);
 
 /* Waits until a worker that was asked to stop has ended, and frees it. */
 void worker_join(struct worker *worker);
+
+/* As the log calls it. */
+const char *worker_name(const struct worker *worker);
+
+/* Whether its loop has turned since this was asked last, from any one thread. It does so ten times a second. */
+bool worker_has_turned(struct worker *worker);
 
 #endif

@@ -6,8 +6,8 @@ usage() {
     cat <<'TEXT'
 usage: tests/run.sh [--preset NAME] [--long] [--fuzz SECONDS]
   --preset NAME   only this preset, instead of dev, asan and tsan
-  --long          also what takes long: long tests, Valkey 8 in Redis' place, and a clean clone in fresh
-                  Debian roots
+  --long          also what takes long: long tests, Valkey 8 in Redis' place, and in fresh Debian roots a clean
+                  clone and the Dockerfile's steps
   --fuzz SECONDS  also each fuzz target, that long
 TEXT
 }
@@ -140,6 +140,14 @@ run_clean_clone() { # Debian release
     count_one "$status"
 }
 
+run_dockerfile() {
+    local log=build/dockerfile.log started=$SECONDS status=0
+    bash tests/e2e/dockerfile.sh >"$log" 2>&1 </dev/null || status=$?
+    if [[ $status -ne 0 ]]; then cat "$log"; fi
+    printf 'Dockerfile, carried out in Debian roots: status %d, in %d s\n' "$status" $((SECONDS - started))
+    count_one "$status"
+}
+
 run_valkey() { # preset, built
     local log=build/valkey.log started=$SECONDS status=0
     bash tests/valkey.sh "build/$1" >"$log" 2>&1 </dev/null || status=$?
@@ -157,6 +165,7 @@ if [[ $long == yes ]]; then
     run_valkey "${presets[0]}"
     run_clean_clone bookworm
     run_clean_clone trixie
+    run_dockerfile
 fi
 
 printf '%d passed, %d failed\n' "$passed" "$failed"

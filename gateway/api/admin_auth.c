@@ -61,12 +61,14 @@ const char *admin_let_in(struct http_request *http)
         refuse_unjudged(http, wait_ms);
         return NULL;
     }
-    const char *name = api_keys_find(api->options.admin_keys, secret);
+    const char *name = api_keys_find(api->keys->admins, secret);
     if (name == NULL) {
         allowance_note(api->guesses, client, now_ms);
         log_line(LOG_WARN, "wrong admin token", LOG_STR("client", client),
                  LOG_STR("id", http_request_id(http)));
         http_problem(http, ERR_UNAUTHORIZED, "no such admin token");
+    } else {
+        http_request_note_caller(http, name);
     }
     return name;
 }

@@ -39,12 +39,14 @@ void *admin_call_new_of(struct http_request *http, const char *who, size_t size)
     call->api = http_request_server_arg(http);
     call->http = http;
     call->who = who;
+    call->keys = keyring_hold(call->api->keys);
     text_copy(call->ask.operator.name, sizeof call->ask.operator.name, who);
     return call;
 }
 
 void admin_call_free(struct admin_call *call)
 {
+    keyring_release(call->keys);
     free(call);
 }
 

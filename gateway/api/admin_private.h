@@ -15,8 +15,8 @@
 
 /*
  * Whether the request may use the admin listener: it has an admin token, and comes from no foreign page. Returns
- * the token's name, for the audit, which lives as long as the program; NULL where the request has been answered
- * (401, 403, 429). Every handler but those of /healthz, /readyz and the console's files begins with it.
+ * the token's name, for the audit, which lives as long as the thread's keyring, that a call holds; NULL where the
+ * request has been answered (401, 403, 429). Every handler but those of /healthz, /readyz and the console's files begins with it.
  */
 const char *admin_let_in(struct http_request *http);
 
@@ -33,6 +33,7 @@ struct admin_call {
     struct api *api;           /* this thread's */
     struct http_request *http; /* to be answered */
     const char *who;           /* the token's name */
+    struct keyring *keys;      /* whose it is: a reload may come before the answer */
     struct store_req
         ask; /* the question, as each partition gets it; session.id "": none of its own */
     struct store_query query; /* the same */

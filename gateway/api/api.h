@@ -13,26 +13,24 @@
 
 struct api;
 struct buf;
-struct api_keys;
 struct http_route;
+struct keyring;
 struct loop;
 struct refused_tokens;
 struct store;
-struct token_keys;
 
 /* Who may create sessions, and see and stop a family's. */
 enum api_auth {
     API_AUTH_UNSAID, /* everybody, but nobody through a proxy: DESIGN.md section 8, last paragraph */
     API_AUTH_OPEN,   /* everybody */
-    API_AUTH_KEY     /* who presents one of api_keys */
+    API_AUTH_KEY,    /* who presents one of the keyring's callers */
+    API_AUTH_JWT     /* who presents a JWT that the keyring's jwt believes */
 };
 
 /* What all threads share. */
 struct api_options {
     enum api_auth auth;                  /* who may create */
-    const struct api_keys *api_keys;     /* of API_AUTH_KEY */
-    const struct api_keys *admin_keys;   /* who may use the admin listener */
-    const struct token_keys *token_keys; /* seals and opens tokens */
+    struct keyring *keys;                /* to begin with: see api_set_keys */
     int64_t ttl_s;                       /* session.ttl */
     int64_t heartbeat_interval_s;        /* session.heartbeat_interval */
     int64_t max_age_ms;                  /* session.max_age */
@@ -60,6 +58,12 @@ struct api_options {
  * server's `arg` for the routes below.
  */
 struct api *api_new(const struct api_options *options, struct store *store);
+
+/*
+ * From now on these keys count, and no other: also for a token that was opened before, and for who watches the live
+ * feed, which ends. Holds them.
+ */
+void api_set_keys(struct api *api, struct keyring *keys);
 
 /* Asks the store nothing more by itself: it will be closed. */
 void api_quiesce(struct api *api);

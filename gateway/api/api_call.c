@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "container_of.h"
 #include "event_feed.h"
+#include "keyring.h"
 
 struct api *api_new(const struct api_options *options, struct store *store)
 {
@@ -17,6 +18,7 @@ struct api *api_new(const struct api_options *options, struct store *store)
     if (api == NULL)
         return NULL;
     api->options = *options;
+    api->keys = keyring_hold(options->keys);
     api->store = store;
     api->no_content = http_response_new(204, NULL, NULL, 0);
     api->refusals = api_refusals_new();
@@ -53,8 +55,19 @@ void api_free(struct api *api)
     token_cache_free(api->tokens);
     api_allowed_free(api->allowed);
     allowance_free(api->guesses);
+    keyring_release(api->keys);
     event_feed_free(api->feed);
     free(api);
+}
+
+void api_set_keys(struct api *api, struct keyring *keys)
+{
+    struct keyring *old = api->keys;
+
+    api->keys = keyring_hold(keys);
+    token_cache_clear(api->tokens);
+    event_feed_dismiss(api->feed);
+    keyring_release(old);
 }
 
 struct api_call *api_call_new_alone(struct api *api, int64_t timeout_ms)

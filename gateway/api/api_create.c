@@ -17,8 +17,18 @@ static bool wants_eviction(const struct http_request *http, struct api_body *bod
     return said == 1 && (api->options.allow_evict || api->options.evict);
 }
 
+/* What the JWT says needn't stand in the body, and mustn't be another there. false: it was, and was answered. */
+static bool take_claim(struct http_request *http, const char *member, const char *by_jwt,
+                       session_name name)
+{
+    if (name[0] == '\0')
+        strcpy(name, by_jwt);
+    return api_agrees(http, member, name, by_jwt);
+}
+
 /* Reads the body into the store's request. false: something is wrong, and was answered. */
-static bool read_body(struct http_request *http, struct api_call *call)
+static bool read_body(struct http_request *http, const struct jwt_caller *caller,
+                      struct api_call *call)
 {
     struct session *session = &call->store.session;
     struct store_create *create = &call->store.create;
@@ -26,9 +36,11 @@ static bool read_body(struct http_request *http, struct api_call *call)
 
     if (!api_body_read(http, &body))
         return false;
-    api_body_name(&body, "userId", true, SESSION_NAME_MAX, session->user_id);
-    api_body_name(&body, "familyId", true, SESSION_NAME_MAX, session->family_id);
-    api_body_name(&body, "deviceId", true, SESSION_NAME_MAX, session->device_id);
+    api_body_name(&body, "userId", caller->user_id[0] == '\0', SESSION_NAME_MAX, session->user_id);
+    api_body_name(&body, "familyId", caller->family_id[0] == '\0', SESSION_NAME_MAX,
+                  session->family_id);
+    api_body_name(&body, "deviceId", caller->device_id[0] == '\0', SESSION_NAME_MAX,
+                  session->device_id);
     api_body_name(&body, "mediaId", true, SESSION_NAME_MAX, session->media_id);
     api_body_name(&body, "deviceName", false, SESSION_NAME_MAX, session->device_name);
     api_body_name(&body, "mediaTitle", false, SESSION_NAME_MAX, session->media_title);
@@ -38,7 +50,8 @@ static bool read_body(struct http_request *http, struct api_call *call)
     create->replace_count =
         api_body_session_ids(&body, "replace", SESSION_REPLACE_MAX, create->replace);
     create->evict = wants_eviction(http, &body);
-    create->family_limit = create->device_limit = -1;
+    create->family_limit = caller->family_limit;
+    create->device_limit = caller->device_limit;
     if (api_has_key(http))
         api_body_limits(&body, &create->family_limit, &create->device_limit);
     api_body_done(&body);
@@ -47,7 +60,9 @@ static bool read_body(struct http_request *http, struct api_call *call)
         http_problem(http, ERR_INVALID_REQUEST, body.detail);
         return false;
     }
-    return true;
+    return take_claim(http, "userId", caller->user_id, session->user_id) &&
+           take_claim(http, "familyId", caller->family_id, session->family_id) &&
+           take_claim(http, "deviceId", caller->device_id, session->device_id);
 }
 
 /* What the token of a session that was just made says. */
@@ -92,7 +107,7 @@ static void reply_created(struct http_request *http, struct api_call *call)
     struct buf body = BUF_EMPTY;
 
     make_claims(call);
-    if (token_seal(call->api->options.token_keys, &call->claims, token) < 0) {
+    if (token_seal(call->api->keys->tokens, &call->claims, token) < 0) {
         http_problem(http, ERR_INTERNAL, NULL);
         return;
     }
@@ -123,8 +138,9 @@ static void on_created(struct store_req *req)
 void api_create(struct http_request *http)
 {
     const struct api *api = http_request_server_arg(http);
+    struct jwt_caller caller;
 
-    if (!api_may_create(http))
+    if (!api_may_create(http, &caller))
         return;
     if (api_is_draining(api)) {
         http_problem(http, ERR_SHUTTING_DOWN, "this gateway takes no new sessions: ask another");
@@ -133,7 +149,7 @@ void api_create(struct http_request *http)
     struct api_call *call = api_call_new(http, api->options.store_timeout_ms);
     if (call == NULL)
         return;
-    if (!read_body(http, call)) {
+    if (!read_body(http, &caller, call)) {
         api_call_free(call);
         return;
     }

@@ -1,4 +1,5 @@
-/* What a caller presents: API keys for those who create, tokens for players. */
+/* What a caller presents: API keys or JWTs for those who create, tokens for players. */
+#include <stdio.h>
 #include <string.h>
 
 #include "api_metrics.h"
@@ -19,11 +20,48 @@ static bool is_proxied(const struct http_request *http)
     return false;
 }
 
-bool api_may_create(struct http_request *http)
+static bool may_by_key(struct http_request *http, const char *secret)
 {
     const struct api *api = http_request_server_arg(http);
-    const char *secret = http_bearer(http_request_header(http, HTTP_AUTHORIZATION));
+    const char *name = secret != NULL ? api_keys_find(api->keys->callers, secret) : NULL;
 
+    if (name != NULL) {
+        http_request_note_caller(http, name);
+        return true;
+    }
+    http_problem(http, ERR_UNAUTHORIZED,
+                 secret == NULL ? "Authorization: Bearer <API key> is required"
+                                : "no such API key");
+    return false;
+}
+
+static bool may_by_jwt(struct http_request *http, const char *token, struct jwt_caller *caller)
+{
+    const struct api *api = http_request_server_arg(http);
+    char detail[JWT_DETAIL_MAX + 1];
+
+    if (token == NULL || token_has_shape(token, strlen(token))) {
+        http_problem(http, ERR_UNAUTHORIZED,
+                     token == NULL ? "Authorization: Bearer <JWT> is required"
+                                   : "the bearer is a session's token, which goes into the path or "
+                                     "X-Stream-Token: this call wants a JWT");
+        return false;
+    }
+    enum err err = jwt_check(api->keys->jwt, token, clock_wall_ms(), caller, detail);
+    if (err == ERR_OK) {
+        http_request_note_caller(http, caller->key[0] != '\0' ? caller->key : "jwt");
+        return true;
+    }
+    http_problem(http, err, detail);
+    return false;
+}
+
+bool api_may_create(struct http_request *http, struct jwt_caller *ret_caller)
+{
+    const struct api *api = http_request_server_arg(http);
+    const char *bearer = http_bearer(http_request_header(http, HTTP_AUTHORIZATION));
+
+    *ret_caller = (struct jwt_caller){.family_limit = -1, .device_limit = -1};
     switch (api->options.auth) {
     case API_AUTH_OPEN:
         return true;
@@ -33,16 +71,24 @@ bool api_may_create(struct http_request *http)
         http_problem(
             http, ERR_UNAUTHORIZED,
             "the request came through a proxy, and the setting auth.mode doesn't say who may "
-            "create sessions: set it to api_key, or to open");
+            "create sessions: set it to api_key, to jwt, or to open");
         return false;
     case API_AUTH_KEY:
-        if (secret != NULL && api_keys_find(api->options.api_keys, secret) != NULL)
-            return true;
-        http_problem(http, ERR_UNAUTHORIZED,
-                     secret == NULL ? "Authorization: Bearer <API key> is required"
-                                    : "no such API key");
-        return false;
+        return may_by_key(http, bearer);
+    case API_AUTH_JWT:
+        return may_by_jwt(http, bearer, ret_caller);
     }
+    return false;
+}
+
+bool api_agrees(struct http_request *http, const char *member, const char *said, const char *by_jwt)
+{
+    char detail[64];
+
+    if (by_jwt[0] == '\0' || strcmp(said, by_jwt) == 0)
+        return true;
+    snprintf(detail, sizeof detail, "%s: the JWT says another", member);
+    http_problem(http, ERR_FORBIDDEN, detail);
     return false;
 }
 
@@ -51,6 +97,13 @@ bool api_has_key(const struct http_request *http)
     const struct api *api = http_request_server_arg(http);
 
     return api->options.auth == API_AUTH_KEY;
+}
+
+bool api_is_member(const struct http_request *http)
+{
+    const struct api *api = http_request_server_arg(http);
+
+    return api->options.auth == API_AUTH_JWT;
 }
 
 /* What is to be said of an invalid token. */
@@ -68,8 +121,7 @@ enum err api_token_open(struct http_request *http, const char *token,
                         struct token_claims *ret_claims)
 {
     const struct api *api = http_request_server_arg(http);
-    int rc =
-        token_cache_open(api->tokens, api->options.token_keys, token, strlen(token), ret_claims);
+    int rc = token_cache_open(api->tokens, api->keys->tokens, token, strlen(token), ret_claims);
 
     if (rc != 0)
         metrics_add(API_METRIC_TOKENS + (rc < 0), 1);

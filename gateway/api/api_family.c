@@ -1,6 +1,6 @@
 /*
  * /v1/families/{familyId}/sessions: a family sees its own streams, and stops one of them. The caller is who
- * may create sessions, or holds the token of a live session of this family.
+ * may create sessions (with a JWT: those of this family), or holds the token of a live session of this family.
  */
 #include <string.h>
 
@@ -63,18 +63,21 @@ static void admit_caller(struct http_request *http, void (*checked)(struct store
 {
     const struct api *api = http_request_server_arg(http);
     const char *token = http_request_header(http, HTTP_X_STREAM_TOKEN);
+    struct jwt_caller caller = {0};
 
-    if (token == NULL && !api_may_create(http))
+    if (token == NULL && !api_may_create(http, &caller))
         return;
     if (!is_family_id(http_request_param(http, 0))) {
         http_problem(http, ERR_INVALID_REQUEST, "familyId: must be 1 to 128 printable bytes");
         return;
     }
+    if (!api_agrees(http, "familyId", http_request_param(http, 0), caller.family_id))
+        return;
     struct api_call *call = api_call_new(http, api->options.store_timeout_ms);
     if (call == NULL)
         return;
-    call->trusted = token == NULL;
-    if (call->trusted) {
+    call->trusted = token == NULL && !api_is_member(http);
+    if (token == NULL) {
         act(call, what);
     } else if (open_member_token(http, token, call)) {
         api_call_name_session(call);

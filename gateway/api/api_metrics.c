@@ -185,7 +185,8 @@ void api_count_request(enum api_listener listener, const struct http_access *acc
         return;
     }
     if (access->matched != NULL)
-        route = api_route_number(listener, access->route_index);
+        route = listener == API_PLAYER ? (unsigned)access->route_index
+                                       : api_route_number(listener, access->route_index);
     metrics_observe_us(API_METRIC_REQUESTS + route * METRICS_CELLS_DURATIONS,
                        (uint64_t)access->duration_us);
     if (access->matched != NULL && access->matched->handler == api_create)

@@ -11,6 +11,8 @@
 #include "http_request.h"
 #include "http_response.h"
 #include "json_writer.h"
+#include "jwt_check.h"
+#include "keyring.h"
 #include "store.h"
 #include "store_query.h"
 #include "token.h"
@@ -44,6 +46,7 @@ struct event_feed;
 
 struct api {
     struct api_options options;       /* shared by all threads */
+    struct keyring *keys;             /* that count; held */
     struct store *store;              /* this thread's */
     struct api_call *spare;           /* calls to be used again */
     unsigned spare_count;             /* of them */
@@ -152,12 +155,23 @@ void api_set_cookie(struct http_request *http, const char *token);
 /* ---- api_credentials.c ---- */
 
 /*
- * Whether the caller may create sessions; else the request has been answered with 401.
+ * Whether the caller may create sessions, and what a JWT says of it (without one nothing: texts "", limits -1);
+ * else the request has been answered with 401 or 403.
  */
-bool api_may_create(struct http_request *http);
+bool api_may_create(struct http_request *http, struct jwt_caller *ret_caller);
+
+/*
+ * Whether what a request says of its viewer is what the caller's JWT says, or the JWT doesn't say it; else the
+ * request has been answered with 403. member is named then.
+ */
+bool api_agrees(struct http_request *http, const char *member, const char *said,
+                const char *by_jwt);
 
 /* Whether the caller, who may create, presented an API key: its word on limits counts. */
 bool api_has_key(const struct http_request *http);
+
+/* Whether the caller, who may create, is but a member of the family that its JWT names. */
+bool api_is_member(const struct http_request *http);
 
 /*
  * The claims of the token that a call on /v1/sessions/{…} came with: the segment itself, or the one in

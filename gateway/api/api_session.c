@@ -40,7 +40,7 @@ static void reply_alive(struct api_call *call)
     json_writer_int(&writer, "heartbeatInterval", options->heartbeat_interval_s);
     if (call->zaps || is_to_be_renewed(call)) {
         call->claims.issued_ms = clock_wall_ms();
-        if (token_seal(options->token_keys, &call->claims, token) > 0) {
+        if (token_seal(call->api->keys->tokens, &call->claims, token) > 0) {
             json_writer_text(&writer, "token", token);
             api_set_cookie(call->http, token);
         }
@@ -99,18 +99,32 @@ static bool read_zap(struct http_request *http, struct zap *ret_zap)
     return false;
 }
 
+/* Whether the JWT that a zap came with, if it did, is its session's viewer's; else answered. */
+static bool is_viewer(struct http_request *http, const struct jwt_caller *caller,
+                      const struct token_claims *claims)
+{
+    return api_agrees(http, "userId", claims->user_id, caller->user_id) &&
+           api_agrees(http, "familyId", claims->family_id, caller->family_id) &&
+           api_agrees(http, "deviceId", claims->device_id, caller->device_id);
+}
+
 void api_heartbeat(struct http_request *http)
 {
+    struct jwt_caller caller = {0};
     struct zap zap;
 
     if (!read_zap(http, &zap))
         return;
     bool zaps = zap.media_id[0] != '\0';
-    if (zaps && !api_may_create(http)) /* somebody decides what this viewer may watch */
+    if (zaps && !api_may_create(http, &caller)) /* somebody decides what this viewer may watch */
         return;
     struct api_call *call = begin(http, !zaps);
     if (call == NULL)
         return;
+    if (zaps && !is_viewer(http, &caller, &call->claims)) {
+        api_call_free(call);
+        return;
+    }
     call->zaps = zaps;
     strcpy(call->zap_media_id, zap.media_id);
     strcpy(call->zap_media_title, zap.media_title);

@@ -18,12 +18,14 @@
 #include "clock.h"
 #include "container_of.h"
 #include "http_request.h"
+#include "http_stream.h"
 #include "loop.h"
 
 enum {
     TICK_MS = 200,
     TICKS_A_ROUND = 5,    /* in which each partition is asked, where there are many */
     TICKS_A_COMMENT = 75, /* 15 s */
+    MORE_MS = 20,         /* between full answers, so that watchers can take what they are sent */
     UNSURE_MS = 1000 /* how far before now a partition is read whose latest event isn't known */
 };
 
@@ -130,6 +132,7 @@ static void ask(struct event_feed *feed, unsigned partition)
     if (part->asking || feed->closed || (question = calloc(1, sizeof *question)) == NULL)
         return; /* the next tick asks again */
     part->asking = true;
+    part->more = false;
     question->feed = feed;
     question->round = feed->round;
     question->partition = partition;
@@ -155,29 +158,41 @@ static void take_newest(struct event_feed *feed, struct feed_partition *part,
     event_watcher_greet(watcher);
 }
 
-/* Tells what is new. Returns whether to ask again at once. */
-static bool take_events(struct question *question, struct feed_partition *part)
+static void on_more(uv_timer_t *timer);
+
+/* Has a partition asked before the next tick. */
+static void ask_soon(struct event_feed *feed, struct feed_partition *part)
+{
+    part->more = true;
+    if (!uv_is_active((const uv_handle_t *)&feed->clock->more))
+        uv_timer_start(&feed->clock->more, on_more, MORE_MS, 0);
+}
+
+/* Tells what is new. */
+static void take_events(struct question *question, struct feed_partition *part)
 {
     struct event_feed *feed = question->feed;
     const struct store_events *events = &question->query.events;
 
     if (question->req.err != ERR_OK)
-        return false;
+        return;
     if (question->req.in_place) {
         tell_events(feed, PARTITION_COUNT, events, false);
         strcpy(part->stand_in, events->after);
-        return false;
+        return;
     }
     if (question->of_stand_in) { /* that is no place in this order */
         part->stand_in[0] = '\0';
-        return true;
+        ask_soon(feed, part);
+        return;
     }
     if (events->gap)
         tell_gap(feed, question->partition);
     part->read_ms = clock_monotonic_ms();
     tell_events(feed, question->partition, events, event_feed_is_current(feed));
     strcpy(part->after, events->after);
-    return events->count == EVENT_FEED_MOST;
+    if (events->count == EVENT_FEED_MOST)
+        ask_soon(feed, part);
 }
 
 static void on_answer(struct store_req *req)
@@ -185,26 +200,31 @@ static void on_answer(struct store_req *req)
     struct question *question = CONTAINER_OF(req, struct question, req);
     struct event_feed *feed = question->feed;
     struct feed_partition *part = &feed->partitions[question->partition];
-    bool again = false;
 
-    if (question->round == feed->round && feed->tick != NULL) {
+    if (question->round == feed->round && feed->clock != NULL) {
         part->asking = false;
         if (part->after[0] == '\0')
             take_newest(feed, part, req);
         else
-            again = take_events(question, part);
+            take_events(question, part);
     }
-    unsigned partition = question->partition;
     free(question);
-    if (again)
-        ask(feed, partition);
 }
 
 /* ---- Ticking ---- */
 
-static void on_tick(uv_timer_t *tick)
+static void on_more(uv_timer_t *timer)
 {
-    struct event_feed *feed = tick->data;
+    struct event_feed *feed = CONTAINER_OF(timer, struct feed_clock, more)->feed;
+
+    for (unsigned i = 0; i < feed->store->partitions; i++)
+        if (feed->partitions[i].more)
+            ask(feed, i);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct event_feed *feed = CONTAINER_OF(timer, struct feed_clock, tick)->feed;
     unsigned count = feed->store->partitions;
     unsigned step = count > 1 ? TICKS_A_ROUND : 1;
     struct event_watcher *watcher;
@@ -219,16 +239,23 @@ static void on_tick(uv_timer_t *tick)
         tell_all(feed, ":\n\n");
 }
 
-static void on_tick_closed(uv_handle_t *handle)
+static void on_timer_closed(uv_handle_t *handle)
 {
-    free(handle);
+    struct feed_clock *clock = handle->data;
+
+    if (--clock->handles == 0)
+        free(clock);
 }
 
 static void stop(struct event_feed *feed)
 {
-    if (feed->tick != NULL)
-        uv_close((uv_handle_t *)feed->tick, on_tick_closed);
-    feed->tick = NULL;
+    struct feed_clock *clock = feed->clock;
+
+    if (clock == NULL)
+        return;
+    uv_close((uv_handle_t *)&clock->tick, on_timer_closed);
+    uv_close((uv_handle_t *)&clock->more, on_timer_closed);
+    feed->clock = NULL;
 }
 
 /* Somebody watches, and nobody did. Returns 0; -1 where memory runs out. */
@@ -236,12 +263,17 @@ static int start(struct event_feed *feed)
 {
     unsigned count = feed->store->partitions;
 
-    feed->tick = malloc(sizeof *feed->tick);
-    if (feed->tick == NULL)
+    struct feed_clock *clock = malloc(sizeof *clock);
+
+    if (clock == NULL)
         return -1;
-    uv_timer_init(&feed->store->loop->uv, feed->tick); /* cannot fail; nor can the start */
-    feed->tick->data = feed;
-    uv_timer_start(feed->tick, on_tick, TICK_MS, TICK_MS);
+    clock->feed = feed;
+    clock->handles = 2;
+    uv_timer_init(&feed->store->loop->uv, &clock->tick); /* these cannot fail */
+    uv_timer_init(&feed->store->loop->uv, &clock->more);
+    clock->tick.data = clock->more.data = clock;
+    uv_timer_start(&clock->tick, on_tick, TICK_MS, TICK_MS);
+    feed->clock = clock;
     feed->ticks = 0;
     feed->round++;
     feed->state = store_state(feed->store);
@@ -275,7 +307,7 @@ void event_feed_watch(struct event_feed *feed, struct http_request *http,
         http_problem(http, ERR_OVERLOADED, "as many watch as may: try again later");
         return;
     }
-    if (feed->tick == NULL && start(feed) != 0) {
+    if (feed->clock == NULL && start(feed) != 0) {
         http_problem(http, ERR_INTERNAL, "out of memory");
         return;
     }
@@ -308,6 +340,16 @@ struct event_feed *event_feed_new(struct store *store, int64_t timeout_ms)
     feed->timeout_ms = timeout_ms;
     TAILQ_INIT(&feed->watchers);
     return feed;
+}
+
+void event_feed_dismiss(struct event_feed *feed)
+{
+    struct event_watcher *watcher;
+
+    if (feed == NULL)
+        return;
+    TAILQ_FOREACH(watcher, &feed->watchers, links)
+    http_stream_end(watcher->stream);
 }
 
 void event_feed_close(struct event_feed *feed)

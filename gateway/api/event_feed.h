@@ -41,6 +41,12 @@ struct event_filter {
 /* A feed of a store, which stays the caller's; timeout_ms is for one question. NULL where memory runs out. */
 struct event_feed *event_feed_new(struct store *store, int64_t timeout_ms);
 
+/*
+ * Ends it for all who watch now, as when the keys that let them in may be gone: who still may comes again, and
+ * misses nothing. Accepts NULL.
+ */
+void event_feed_dismiss(struct event_feed *feed);
+
 /* Asks the store nothing more, which will be closed. Accepts NULL. */
 void event_feed_close(struct event_feed *feed);
 

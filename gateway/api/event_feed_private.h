@@ -19,12 +19,21 @@ struct feed_partition {
     event_id stand_in; /* the same, of what answers in the store's place; "": nothing does */
     int64_t read_ms;   /* when it was read last; monotonic clock */
     bool asking;       /* a question is out */
+    bool more;         /* there was more than fitted into the last answer */
+};
+
+/* What makes it ask; has a life of its own, since handles close later than they are let go. */
+struct feed_clock {
+    struct event_feed *feed; /* whose it is */
+    uv_timer_t tick;         /* always running */
+    uv_timer_t more;         /* runs while there is more to be read */
+    unsigned handles;        /* that aren't closed yet */
 };
 
 struct event_feed {
     struct store *store;                  /* the thread's */
     int64_t timeout_ms;                   /* for a question */
-    uv_timer_t *tick;                     /* runs while anybody watches, else NULL */
+    struct feed_clock *clock;             /* there while anybody watches, else NULL */
     unsigned ticks;                       /* since it began to */
     uint64_t round;                       /* of watching: grows with each beginning */
     unsigned unready;                     /* partitions whose `after` isn't known yet */

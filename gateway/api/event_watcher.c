@@ -105,8 +105,11 @@ void event_watcher_tell(struct event_watcher *watcher, unsigned partition,
 
     if (!is_due || !wants(&watcher->filter, event))
         return;
-    if (!is_apart(watcher) && with_id && event_id_compare(event->id, watcher->after) <= 0)
-        return; /* its own question was faster */
+    if (with_id && watcher->after[0] != '\0' && !is_apart(watcher)) {
+        if (event_id_compare(event->id, watcher->after) <= 0)
+            return;               /* its own question was faster */
+        watcher->after[0] = '\0'; /* what follows is behind it, too */
+    }
     send_event(watcher, text, with_id && is_live(watcher));
 }
 

@@ -132,6 +132,11 @@ int token_cache_open(struct token_cache *cache, const struct token_keys *keys, c
     return 1;
 }
 
+void token_cache_clear(struct token_cache *cache)
+{
+    lru_clear(&cache->entries);
+}
+
 size_t token_cache_count(const struct token_cache *cache)
 {
     return lru_count(&cache->entries);

@@ -22,6 +22,9 @@ void token_cache_free(struct token_cache *cache); /* accepts NULL */
 int token_cache_open(struct token_cache *cache, const struct token_keys *keys, const char *token,
                      size_t len, struct token_claims *ret_claims);
 
+/* Forgets all: for when other keys count. */
+void token_cache_clear(struct token_cache *cache);
+
 /* How many are kept. */
 size_t token_cache_count(const struct token_cache *cache);
 

@@ -76,6 +76,7 @@ static void report(struct http_request *req, int status)
                            .session_id = req->session_id,
                            .request = req,
                            .peer = req->client->peer.name,
+                           .caller = req->caller,
                            .code = req->code,
                            .status = status,
                            .duration_us = (int64_t)((uv_hrtime() - req->started_ns) / 1000),
@@ -93,6 +94,7 @@ void http_exchange_report_refused(struct http_server *server, const struct http_
                                                  .request_id = "-",
                                                  .session_id = "",
                                                  .peer = peer->name,
+                                                 .caller = "",
                                                  .code = ERR_OVERLOADED,
                                                  .status = err_status(ERR_OVERLOADED),
                                              });

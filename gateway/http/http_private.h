@@ -19,8 +19,9 @@
 #include "loop.h"
 
 enum {
-    HTTP_ID_MAX = 64,     /* characters of a request's id */
-    HTTP_SESSION_MAX = 31 /* characters of a session's id in the access log */
+    HTTP_ID_MAX = 64,      /* characters of a request's id */
+    HTTP_SESSION_MAX = 31, /* characters of a session's id in the access log */
+    HTTP_CALLER_MAX = 63   /* bytes of a caller's name there */
 };
 
 /* Who has connected. */
@@ -90,6 +91,7 @@ struct http_request {
     uint32_t repeated;                      /* bits, by header: it came more than once */
     char id[HTTP_ID_MAX + 1];               /* for X-Request-Id */
     char session_id[HTTP_SESSION_MAX + 1];  /* as noted by the handler */
+    char caller[HTTP_CALLER_MAX + 1];       /* the same */
     uint64_t started_ns;                    /* when its head came, by uv_hrtime; or 0 */
     bool is_headless;                       /* libmicrohttpd may have forgotten its head */
     bool has_body;                          /* a body follows the head */

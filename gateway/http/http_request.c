@@ -286,6 +286,14 @@ void http_request_note_session(struct http_request *req, const char *session_id)
     req->session_id[len] = '\0';
 }
 
+void http_request_note_caller(struct http_request *req, const char *name)
+{
+    size_t len = strnlen(name, HTTP_CALLER_MAX);
+
+    memcpy(req->caller, name, len);
+    req->caller[len] = '\0';
+}
+
 void http_request_note_err(struct http_request *req, enum err code)
 {
     req->code = code;

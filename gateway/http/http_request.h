@@ -88,6 +88,9 @@ void *http_request_server_arg(const struct http_request *req);
 /* Notes for the access log which session the request was about (copied; at most 31 characters). */
 void http_request_note_session(struct http_request *req, const char *session_id);
 
+/* Notes for the access log whose credentials it came with: a name, no secret (copied; at most 63 bytes). */
+void http_request_note_caller(struct http_request *req, const char *name);
+
 /* Notes for the access log and the counters how it ended; http_problem does that by itself. */
 void http_request_note_err(struct http_request *req, enum err code);
 

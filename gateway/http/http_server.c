@@ -324,17 +324,6 @@ int http_server_renew_tls(struct http_server *server, const struct http_tls_pem 
     return http_tls_renew(server->tls, pem, reason);
 }
 
-void http_server_quiesce(struct http_server *server)
-{
-    if (server->quiesced)
-        return;
-    server->quiesced = true;
-    if (server->options.listen_fd < 0)
-        return;
-    listening_stop(&server->listening);
-    close(server->options.listen_fd);
-}
-
 size_t http_server_connections(const struct http_server *server)
 {
     return MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)
@@ -361,7 +350,7 @@ static void on_closed(uv_handle_t *handle)
 {
     struct http_server *server = handle->data;
 
-    if (--server->closing > 0)
+    if (--server->closing > 0 || server->daemon != NULL) /* those of quiesce, it may be */
         return;
     server->turn.run = on_stopped;
     loop_post(server->loop, &server->turn);
@@ -372,6 +361,19 @@ static void close_handle(struct http_server *server, uv_handle_t *handle)
     handle->data = server;
     server->closing++;
     uv_close(handle, on_closed);
+}
+
+void http_server_quiesce(struct http_server *server)
+{
+    if (server->quiesced)
+        return;
+    server->quiesced = true;
+    if (server->options.listen_fd < 0)
+        return;
+    listening_stop(&server->listening);
+    close_handle(server, (uv_handle_t *)&server->listening.poll);
+    close_handle(server, (uv_handle_t *)&server->listening.pause);
+    close(server->options.listen_fd);
 }
 
 /* Sends what was answered just now, as far as clients take it at once; after this no connection is suspended. */
@@ -396,10 +398,6 @@ void http_server_stop(struct http_server *server, void (*tell)(void *arg), void 
     MHD_stop_daemon(server->daemon);
     server->daemon = NULL;
     http_server_quiesce(server);
-    if (server->options.listen_fd >= 0) {
-        close_handle(server, (uv_handle_t *)&server->listening.poll);
-        close_handle(server, (uv_handle_t *)&server->listening.pause);
-    }
     http_lingers_stop(&server->lingers);
     close_handle(server, (uv_handle_t *)&server->again);
     close_handle(server, (uv_handle_t *)&server->deadlines.timer);

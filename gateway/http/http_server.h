@@ -56,6 +56,7 @@ struct http_access {
     size_t route_index;                 /* its place in the table; 0 where none matched */
     const char *request_id;             /* never empty */
     const char *session_id;             /* as noted by the handler; "" where it wasn't */
+    const char *caller;                 /* the same */
     const struct http_request *request; /* for http_request_client; NULL where none was read */
     const char *peer;                   /* who has connected, as http_request_client names it */
     enum err code;                      /* ERR_OK where it isn't a problem */

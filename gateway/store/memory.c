@@ -4,7 +4,7 @@
  * A session is an entry in three places: the table of sessions, its family's list and its device's list;
  * and in the queue of expiry, where the longest silent stands first. Every operation begins by dropping
  * what has expired, so that lists hold live sessions only and a count is never stale. What has ended leaves
- * a tombstone for a while. An operation allocates all that it needs before it changes anything.
+ * a tombstone for a while (memory_ends.c). An operation allocates all that it needs before it changes anything.
  */
 #include "memory.h"
 
@@ -148,11 +148,15 @@ static void enqueue(struct memory *memory, struct entry *entry)
         DL_APPEND_ELEM2(memory->expiry, before, entry, expiry_prev, expiry_next);
 }
 
-/* Its viewer is watching. */
-static void note_seen(struct memory *memory, const struct entry *entry, const struct now *now)
+/* Its viewer is watching, and was last seen then (wall clock; INT64_MIN: never). Once in a window is enough. */
+static void note_seen(struct memory *memory, const struct entry *entry, int64_t seen_ms,
+                      const struct now *now)
 {
-    memory_online_see(&memory->online, memory_text(entry, ENTRY_USER_ID), entry->partition,
-                      now->wall_ms / memory->options.ttl_ms);
+    int64_t ttl_ms = memory->options.ttl_ms, window = now->wall_ms / ttl_ms;
+
+    if (seen_ms / ttl_ms != window)
+        memory_online_see(&memory->online, memory_text(entry, ENTRY_USER_ID), entry->partition,
+                          window);
 }
 
 struct entry *memory_add(struct memory *memory, const struct session *session, int64_t idle_ms,
@@ -181,7 +185,7 @@ struct entry *memory_add(struct memory *memory, const struct session *session, i
     entry->last_heartbeat_ms = now->wall_ms - idle_ms;
     entry->alive_ms = now->monotonic_ms - idle_ms;
     enqueue(memory, entry);
-    note_seen(memory, entry, now);
+    note_seen(memory, entry, INT64_MIN, now);
     memory_note_stand_in(memory, entry);
     return entry;
 }
@@ -216,86 +220,10 @@ void memory_tell_ending(struct memory *memory, const struct entry *entry, enum e
     }
 }
 
-static struct tombstone **tombstone_queue(struct memory *memory, enum end_reason reason)
-{
-    return reason == END_TERMINATED ? &memory->lasting : &memory->brief;
-}
-
-static void forget_end(struct memory *memory, struct tombstone *end)
-{
-    struct tombstone **queue = tombstone_queue(memory, end->reason);
-
-    memory_unmark_end(memory, end);
-    DL_DELETE(*queue, end);
-    HASH_DEL(memory->ends, end);
-    free(end);
-}
-
-struct tombstone *memory_find_end(struct memory *memory, const char *id)
-{
-    struct tombstone *end;
-
-    HASH_FIND(hh, memory->ends, id, SESSION_ID_LEN, end);
-    return end;
-}
-
-bool memory_has_ended(struct memory *memory, const char *id)
-{
-    return memory_find_end(memory, id) != NULL;
-}
-
-void memory_forget_end(struct memory *memory, const char *id)
-{
-    struct tombstone *end = memory_find_end(memory, id);
-
-    if (end != NULL)
-        forget_end(memory, end);
-}
-
-int memory_remember_end(struct memory *memory, const struct session *names,
-                        const struct store_end *why, const struct store_operator *who,
-                        const struct now *now)
-{
-    const char *texts[] = {why->by,
-                           why->message,
-                           names->family_id,
-                           names->device_id,
-                           who != NULL ? who->name : "",
-                           who != NULL ? who->why : ""};
-    struct tombstone *before = memory_find_end(memory, names->id);
-    size_t size = 0;
-
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        size += strlen(texts[i]) + 1;
-    struct tombstone *end = calloc(1, sizeof *end + size);
-    if (end == NULL)
-        return -1;
-    memcpy(end->id, names->id, sizeof end->id);
-    char *at = end->text;
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        at = stpcpy(at, texts[i]) + 1;
-    end->reason = why->reason;
-    end->until_ms =
-        now->monotonic_ms +
-        (why->reason == END_TERMINATED ? memory->options.max_age_ms : 2 * memory->options.ttl_ms);
-    if (before != NULL)
-        forget_end(memory, before);
-    HASH_ADD(hh, memory->ends, id, SESSION_ID_LEN, end);
-    if (end->hh.tbl == NULL) {
-        free(end);
-        return -1;
-    }
-    struct tombstone **queue = tombstone_queue(memory, end->reason);
-    DL_APPEND(*queue, end);
-    if (memory->in_fallback)
-        memory_mark_end(memory, end);
-    return 0;
-}
-
 void memory_touch(struct memory *memory, struct entry *entry, int64_t idle_ms,
                   const struct now *now)
 {
-    int64_t alive_ms = now->monotonic_ms - idle_ms;
+    int64_t alive_ms = now->monotonic_ms - idle_ms, seen_ms = entry->last_heartbeat_ms;
 
     if (alive_ms <= entry->alive_ms)
         return;
@@ -303,7 +231,7 @@ void memory_touch(struct memory *memory, struct entry *entry, int64_t idle_ms,
     entry->last_heartbeat_ms = now->wall_ms - idle_ms;
     DL_DELETE2(memory->expiry, entry, expiry_prev, expiry_next);
     enqueue(memory, entry);
-    note_seen(memory, entry, now);
+    note_seen(memory, entry, seen_ms, now);
 }
 
 int memory_retitle(struct entry *entry, const char *media_id, const char *media_title)
@@ -321,20 +249,6 @@ int memory_retitle(struct entry *entry, const char *media_id, const char *media_
     return 0;
 }
 
-/* Fills what an ended session's caller is told. */
-enum err memory_tell_end(struct memory *memory, struct store_req *req)
-{
-    struct tombstone *end = memory_find_end(memory, req->session.id);
-
-    req->end = (struct store_end){.reason = END_EXPIRED};
-    if (end != NULL) {
-        req->end.reason = end->reason;
-        strcpy(req->end.by, end->text);
-        strcpy(req->end.message, end->text + strlen(end->text) + 1);
-    }
-    return ERR_SESSION_ENDED;
-}
-
 void memory_purge(struct memory *memory, const struct now *now)
 {
     while (memory->expiry != NULL &&
@@ -342,10 +256,7 @@ void memory_purge(struct memory *memory, const struct now *now)
         memory_tell_ending(memory, memory->expiry, EVENT_EXPIRED, "", "", now);
         memory_drop(memory, memory->expiry);
     }
-    while (memory->brief != NULL && memory->brief->until_ms <= now->monotonic_ms)
-        forget_end(memory, memory->brief);
-    while (memory->lasting != NULL && memory->lasting->until_ms <= now->monotonic_ms)
-        forget_end(memory, memory->lasting);
+    memory_purge_ends(memory, now->monotonic_ms);
     memory_marks_purge(&memory->marks, now->monotonic_ms);
 }
 
@@ -417,10 +328,7 @@ void memory_free(struct memory *memory)
         return;
     while (memory->expiry != NULL)
         memory_drop(memory, memory->expiry);
-    while (memory->brief != NULL)
-        forget_end(memory, memory->brief);
-    while (memory->lasting != NULL)
-        forget_end(memory, memory->lasting);
+    memory_purge_ends(memory, INT64_MAX);
     memory_marks_done(&memory->marks);
     memory_events_done(&memory->events);
     pthread_mutex_destroy(&memory->lock);

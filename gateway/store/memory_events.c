@@ -89,16 +89,10 @@ static uint64_t first_behind(const struct memory_events *events, struct memory_p
     return low;
 }
 
-static bool agrees(const char *wanted, const char *text)
-{
-    return wanted[0] == '\0' || strcmp(wanted, text) == 0;
-}
-
 static bool matches(const struct store_filter *filter, const struct event *event)
 {
-    return agrees(filter->family_id, event->family_id) &&
-           agrees(filter->device_id, event->device_id) && agrees(filter->user_id, event->user_id) &&
-           agrees(filter->media_id, event->media_id);
+    return store_filter_matches(filter, event->family_id, event->device_id, event->user_id,
+                                event->media_id);
 }
 
 /* Looks at `count` of them from a number on, forwards or backwards, and hands out those that match. */
@@ -127,17 +121,37 @@ static enum err look_at(const struct memory_events *events, unsigned partition,
     return query->events == NULL ? ERR_INTERNAL : ERR_OK;
 }
 
+/* The newest one's id; "0-0" where there is none yet. */
+static void tell_newest(const struct memory_events *events, event_id ret_id)
+{
+    const struct memory_place *latest = &events->latest;
+
+    event_id_format(latest->number > 0 ? latest->ms : 0, latest->number, ret_id);
+}
+
+/*
+ * Whether some behind a place are lost, of which none are known but those of this ring where it stands in for
+ * another store.
+ */
+static bool has_gap(const struct memory_events *events, bool stands_in, struct memory_place after)
+{
+    bool begins = after.ms == 0 && after.number == 0; /* as is told before the first one */
+    bool lost = events->lost.number > 0 || !(stands_in || begins);
+
+    return (lost && is_before(after, events->lost)) ||
+           (!stands_in && is_before(events->latest, after));
+}
+
 static enum err look_forwards(const struct memory_events *events, unsigned partition,
-                              struct store_events *query, const struct memory_place *after)
+                              bool stands_in, struct store_events *query,
+                              const struct memory_place *after)
 {
     uint64_t first = after == NULL ? oldest(events) : first_behind(events, *after);
     uint64_t there = events->latest.number + 1 - first;
 
-    if (after != NULL) { /* "0-0" is what is said before the first one: none was lost yet then */
-        bool begins = after->ms == 0 && after->number == 0;
-
-        query->gap = begins ? events->lost.number > 0 : is_before(*after, events->lost);
-    }
+    query->gap = after != NULL && has_gap(events, stands_in, *after);
+    if (query->gap && there == 0)
+        tell_newest(events, query->after);
     return look_at(events, partition, query, first, there < query->most ? there : query->most);
 }
 
@@ -152,22 +166,21 @@ static enum err look_backwards(const struct memory_events *events, unsigned part
     return look_at(events, partition, query, next - 1, there < query->most ? there : query->most);
 }
 
-enum err memory_events_query(const struct memory_events *events, unsigned partition,
+enum err memory_events_query(const struct memory_events *events, unsigned partition, bool stands_in,
                              struct store_events *query)
 {
     bool everywhere = query->after[0] == '\0';
-    struct memory_place after;
+    struct memory_place place;
 
     if (query->newest) {
-        const struct memory_place *latest = &events->latest;
-
-        event_id_format(latest->number > 0 ? latest->ms : 0, latest->number, query->after);
+        tell_newest(events, query->after);
         return ERR_OK;
     }
-    if (!everywhere && event_id_parse(query->after, &after.ms, &after.number) != 0)
+    if (!everywhere && event_id_parse(query->after, &place.ms, &place.number) != 0)
         return ERR_INVALID_REQUEST;
-    return (query->backwards ? look_backwards : look_forwards)(events, partition, query,
-                                                               everywhere ? NULL : &after);
+    const struct memory_place *after = everywhere ? NULL : &place;
+    return query->backwards ? look_backwards(events, partition, query, after)
+                            : look_forwards(events, partition, stands_in, query, after);
 }
 
 void memory_events_done(struct memory_events *events)

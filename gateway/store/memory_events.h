@@ -4,6 +4,7 @@
 #ifndef MEMORY_EVENTS_H
 #define MEMORY_EVENTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "err.h"
@@ -36,10 +37,11 @@ void memory_events_init(struct memory_events *events, int64_t wall_ms);
 void memory_events_add(struct memory_events *events, const struct event *event, unsigned partition);
 
 /*
- * Answers a query (store_query.h) about a partition. ERR_INVALID_REQUEST where `after` is no event's id; ERR_INTERNAL where memory
+ * Answers a query (store_query.h) about a partition, for itself or in another store's place: `after` may be of
+ * that one then. ERR_INVALID_REQUEST where `after` is no event's id; ERR_INTERNAL where memory
  * runs out.
  */
-enum err memory_events_query(const struct memory_events *events, unsigned partition,
+enum err memory_events_query(const struct memory_events *events, unsigned partition, bool stands_in,
                              struct store_events *query);
 
 /* Forgets all. */

@@ -221,5 +221,6 @@ enum err memory_tell_count(struct memory *memory, struct store_req *req, const s
 enum err memory_tell_events(struct memory *memory, struct store_req *req, const struct now *now)
 {
     req->now_ms = now->wall_ms;
-    return memory_events_query(&memory->events, memory->partition, &req->query->events);
+    return memory_events_query(&memory->events, memory->partition, memory->in_fallback,
+                               &req->query->events);
 }

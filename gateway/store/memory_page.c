@@ -106,20 +106,12 @@ static int read_cursor(struct pager *pager)
 
 /* ---- What is handed out ---- */
 
-static bool agrees(const char *wanted, const char *text)
-{
-    return wanted[0] == '\0' || strcmp(wanted, text) == 0;
-}
-
 static bool matches(const struct pager *pager, const struct entry *entry)
 {
-    const struct store_filter *filter = &pager->page->filter;
-
     return entry->partition == pager->memory->partition &&
-           agrees(filter->family_id, entry->group[FAMILY]->name) &&
-           agrees(filter->device_id, entry->group[DEVICE]->name) &&
-           agrees(filter->user_id, memory_text(entry, ENTRY_USER_ID)) &&
-           agrees(filter->media_id, memory_text(entry, ENTRY_MEDIA_ID));
+           store_filter_matches(&pager->page->filter, entry->group[FAMILY]->name,
+                                entry->group[DEVICE]->name, memory_text(entry, ENTRY_USER_ID),
+                                memory_text(entry, ENTRY_MEDIA_ID));
 }
 
 static bool is_full(const struct pager *pager)

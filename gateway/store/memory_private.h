@@ -111,26 +111,6 @@ struct entry *memory_add(struct memory *memory, const struct session *session, i
 /* Takes an entry out of every place that it has been put into, and frees it. */
 void memory_drop(struct memory *memory, struct entry *entry);
 
-/*
- * Keeps why a session (of names: id, family_id, device_id) ended, and by which operator (NULL: none), in the
- * place of what was kept of it before. -1 where memory runs out: what was kept before is gone then.
- */
-int memory_remember_end(struct memory *memory, const struct session *names,
-                        const struct store_end *why, const struct store_operator *who,
-                        const struct now *now);
-
-/* Forgets it again. */
-void memory_forget_end(struct memory *memory, const char *id);
-
-/* What is kept of how a session ended; NULL where nothing is. */
-struct tombstone *memory_find_end(struct memory *memory, const char *id);
-
-/* Whether anything is. */
-bool memory_has_ended(struct memory *memory, const char *id);
-
-/* Tells a caller how a session ended. Always ERR_SESSION_ENDED. */
-enum err memory_tell_end(struct memory *memory, struct store_req *req);
-
 /* Tells a caller the times of a session that lives. */
 void memory_tell_times(struct memory *memory, struct store_req *req, const struct entry *entry,
                        const struct now *now);
@@ -151,6 +131,31 @@ void memory_touch(struct memory *memory, struct entry *entry, int64_t idle_ms,
 
 /* Gives a live session another title. -1 where memory runs out. */
 int memory_retitle(struct entry *entry, const char *media_id, const char *media_title);
+
+/* ---- memory_ends.c ---- */
+
+/*
+ * Keeps why a session (of names: id, family_id, device_id) ended, and by which operator (NULL: none), in the
+ * place of what was kept of it before. -1 where memory runs out: what was kept before is gone then.
+ */
+int memory_remember_end(struct memory *memory, const struct session *names,
+                        const struct store_end *why, const struct store_operator *who,
+                        const struct now *now);
+
+/* Forgets it again. */
+void memory_forget_end(struct memory *memory, const char *id);
+
+/* What is kept of how a session ended; NULL where nothing is. */
+struct tombstone *memory_find_end(struct memory *memory, const char *id);
+
+/* Whether anything is. */
+bool memory_has_ended(struct memory *memory, const char *id);
+
+/* Tells a caller how a session ended. Always ERR_SESSION_ENDED. */
+enum err memory_tell_end(struct memory *memory, struct store_req *req);
+
+/* Forgets those that have had their time: all up to this one, of the monotonic clock. */
+void memory_purge_ends(struct memory *memory, int64_t now_ms);
 
 /* ---- memory_outage.c ---- */
 

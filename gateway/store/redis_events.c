@@ -15,7 +15,7 @@
 
 static const char NONE_YET[] = "0-0"; /* an id before all events */
 
-/* -1, 0 or 1, as an id comes before another, is the same, or comes behind it. What is no id comes first. */
+/* -1, 0 or 1, as an id comes before another, is the same, however it is spelled, or comes behind it. */
 static int compare_ids(const char *id, const char *other)
 {
     uint64_t ms = 0, number = 0, other_ms = 0, other_number = 0;
@@ -25,6 +25,11 @@ static int compare_ids(const char *id, const char *other)
     if (ms != other_ms)
         return ms < other_ms ? -1 : 1;
     return number != other_number ? (number < other_number ? -1 : 1) : 0;
+}
+
+static bool is_same_id(const char *id, const char *other)
+{
+    return compare_ids(id, other) == 0;
 }
 
 bool redis_events_is_asked(const struct store_events *events)
@@ -69,8 +74,9 @@ void redis_events_format(const struct redis_format *format, const struct store_r
     if (events->newest) {
         format_last(format, out, "+", 1);
     } else if (events->backwards) {
-        if (events->after[0] != '\0')
-            snprintf(before, sizeof before, "(%s", events->after);
+        if (events->after[0] != '\0') /* Redis knows nothing before 0-0, and refuses to look */
+            snprintf(before, sizeof before, "%s%s", is_same_id(events->after, NONE_YET) ? "" : "(",
+                     events->after);
         format_last(format, out, before, events->most);
     } else if (events->after[0] != '\0') {
         /* The one last seen too: that it is there says that none behind it was trimmed. */
@@ -83,18 +89,14 @@ void redis_events_format(const struct redis_format *format, const struct store_r
 void redis_events_format_doubt(const struct redis_format *format,
                                const struct redis_events_doubt *doubt, struct buf *out)
 {
-    switch (doubt->kind) {
-    case REDIS_EVENTS_BEFORE:
+    if (doubt->kind == REDIS_EVENTS_BEFORE) {
         format_first(format, out, "-", doubt->after, 1);
-        break;
-    case REDIS_EVENTS_NEWEST:
+    } else if (doubt->kind == REDIS_EVENTS_NEWEST) {
         format_last(format, out, "+", 1);
-        break;
-    default:
+    } else {
         resp_command(out, 2);
         resp_text(out, "XLEN");
         redis_format_key(format, out, "stream_events", "");
-        break;
     }
 }
 
@@ -180,12 +182,13 @@ static bool matches(const struct store_filter *filter, const struct event *event
 /* Reads the entries from the n-th on: those that match, and the last one's id. */
 static enum err read_entries(const redisReply *reply, size_t n, struct store_events *events)
 {
+    size_t end = reply->elements < n + events->most ? reply->elements : n + events->most;
     struct event *read = calloc(reply->elements + 1, sizeof *read);
     size_t count = 0;
 
     if (read == NULL)
         return ERR_INTERNAL;
-    for (; n < reply->elements; n++) {
+    for (; n < end; n++) {
         if (read_entry(reply->element[n], &read[count]) != 0)
             continue;
         memcpy(events->after, read[count].id, sizeof events->after);
@@ -197,7 +200,7 @@ static enum err read_entries(const redisReply *reply, size_t n, struct store_eve
     return events->events != NULL ? ERR_OK : ERR_INTERNAL;
 }
 
-/* The next events are those behind this one, or, where it is NULL, all. */
+/* Moves to the newest event, which this is; NULL where there is none yet. */
 static enum err move_to(struct store_events *events, const char *id)
 {
     return text_copy(events->after, sizeof events->after, id != NULL ? id : NONE_YET) == 0
@@ -210,18 +213,18 @@ enum err redis_events_read(const redisReply *reply, struct store_events *events,
 {
     const char *first = id_of(reply, 0);
     bool resumes = !events->newest && !events->backwards && events->after[0] != '\0';
-    bool knows_none = resumes && compare_ids(events->after, NONE_YET) == 0;
-    bool is_there = resumes && first != NULL && compare_ids(first, events->after) == 0;
+    bool knows_none = resumes && is_same_id(events->after, NONE_YET);
+    bool is_there = resumes && first != NULL && is_same_id(first, events->after);
 
     *ret_doubt = (struct redis_events_doubt){.kind = REDIS_EVENTS_NO_DOUBT};
     if (reply->type != REDIS_REPLY_ARRAY)
         return ERR_INTERNAL;
     if (events->newest)
         return move_to(events, first);
-    if (knows_none)
-        ret_doubt->kind = first != NULL ? REDIS_EVENTS_LENGTH : REDIS_EVENTS_NO_DOUBT;
-    else if (resumes && !is_there)
-        ret_doubt->kind = first != NULL ? REDIS_EVENTS_BEFORE : REDIS_EVENTS_NEWEST;
+    if (resumes && first != NULL && !is_there)
+        ret_doubt->kind = knows_none ? REDIS_EVENTS_LENGTH : REDIS_EVENTS_BEFORE;
+    else if (resumes && first == NULL && !knows_none)
+        ret_doubt->kind = REDIS_EVENTS_NEWEST;
     memcpy(ret_doubt->after, events->after, sizeof ret_doubt->after);
     return read_entries(reply, is_there ? 1 : 0, events);
 }
@@ -229,22 +232,16 @@ enum err redis_events_read(const redisReply *reply, struct store_events *events,
 enum err redis_events_settle(const redisReply *reply, const struct redis_events_doubt *doubt,
                              long long kept, struct store_events *events)
 {
-    int wanted = doubt->kind == REDIS_EVENTS_LENGTH ? REDIS_REPLY_INTEGER : REDIS_REPLY_ARRAY;
     const char *id = id_of(reply, 0);
+    int wanted = doubt->kind == REDIS_EVENTS_LENGTH ? REDIS_REPLY_INTEGER : REDIS_REPLY_ARRAY;
 
     if (reply->type != wanted)
         return ERR_INTERNAL;
-    switch (doubt->kind) {
-    case REDIS_EVENTS_LENGTH:
+    if (doubt->kind == REDIS_EVENTS_LENGTH)
         events->gap = reply->integer >= kept;
-        return ERR_OK;
-    case REDIS_EVENTS_BEFORE:
+    else if (doubt->kind == REDIS_EVENTS_BEFORE)
         events->gap = id == NULL;
-        return ERR_OK;
-    case REDIS_EVENTS_NEWEST:
+    else
         events->gap = compare_ids(id != NULL ? id : NONE_YET, doubt->after) < 0;
-        return events->gap ? move_to(events, id) : ERR_OK;
-    default:
-        return ERR_INTERNAL;
-    }
+    return doubt->kind == REDIS_EVENTS_NEWEST && events->gap ? move_to(events, id) : ERR_OK;
 }

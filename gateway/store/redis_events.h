@@ -19,8 +19,8 @@ struct redis_events_doubt {
     enum {
         REDIS_EVENTS_NO_DOUBT, /* nothing */
         REDIS_EVENTS_BEFORE,   /* whether the stream begins before the event last seen */
-        REDIS_EVENTS_LENGTH, /* whether a stream that is read from its very beginning was trimmed */
-        REDIS_EVENTS_NEWEST  /* whether the event last seen is of this stream at all */
+        REDIS_EVENTS_LENGTH,   /* whether a stream that is read from its beginning was trimmed */
+        REDIS_EVENTS_NEWEST    /* whether the stream ends before the event last seen */
     } kind;
     event_id after; /* the event last seen */
 };
@@ -42,9 +42,8 @@ enum err redis_events_read(const struct redisReply *reply, struct store_events *
                            struct redis_events_doubt *ret_doubt);
 
 /*
- * Settles a doubt: sets gap. `kept`: so many events are kept at least. Where the stream ends before the event last
- * seen, Redis lost its data, and perhaps runs by another clock now: that is a gap, and `after` becomes the newest
- * that there is. ERR_OK, or ERR_INTERNAL.
+ * Settles a doubt: sets gap and, where the stream ends before it, after. `kept`: so many events are kept at least.
+ * ERR_OK, or ERR_INTERNAL.
  */
 enum err redis_events_settle(const struct redisReply *reply, const struct redis_events_doubt *doubt,
                              long long kept, struct store_events *events);

@@ -46,7 +46,7 @@ void redis_format_buf(struct buf *out, struct buf *text)
     buf_done(text);
 }
 
-void redis_format_time(struct buf *out, int64_t wall_ms)
+static void add_time(struct buf *out, int64_t wall_ms)
 {
     char text[CLOCK_TEXT_LEN + 1];
 
@@ -126,8 +126,8 @@ static void format_create(const struct redis_format *format, const struct store_
     resp_text(out, session->device_id);
     resp_text(out, session->media_id);
     add_expiry_entry(out, session);
-    redis_format_time(out, revives ? create->issued_ms : 0);
-    redis_format_time(out, revives ? session->started_ms : 0);
+    add_time(out, revives ? create->issued_ms : 0);
+    add_time(out, revives ? session->started_ms : 0);
     resp_int(out, format->useless_ms);
     for (size_t i = 0; i < replace_count; i++)
         resp_text(out, create->replace[i]);

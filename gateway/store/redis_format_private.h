@@ -5,7 +5,6 @@
 #define REDIS_FORMAT_PRIVATE_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include "redis_format.h"
 #include "redis_script.h"
@@ -14,12 +13,13 @@
 void redis_format_script(const struct redis_format *format, struct buf *out,
                          enum redis_script script, size_t keys, size_t args);
 
-/* One word of a command: a key; a buffer's text, which is freed (where it isn't whole, neither is the command); a
- * time; what session_end:<id> is to hold. */
+/*
+ * One word of a command: a key; a buffer's text, which is freed (where it isn't whole, neither is the command);
+ * what session_end:<id> is to hold.
+ */
 void redis_format_key(const struct redis_format *format, struct buf *out, const char *kind,
                       const char *name);
 void redis_format_buf(struct buf *out, struct buf *text);
-void redis_format_time(struct buf *out, int64_t wall_ms);
 void redis_format_end(struct buf *out, const struct store_end *end);
 
 /* Appends the command of a request's operation, of those that operators alone ask for. */

@@ -73,6 +73,9 @@ struct store_count {
 /*
  * EVENTS: from an event on, in the order in which they happened; or from the newest on backwards. A store
  * looks at `most` events, and hands out those that match.
+ *
+ * Forwards from an event on, there is a gap where some behind it are lost: there were too many; or it lies behind
+ * all that there are, since it is another store's or the clock was set, and `after` is moved to the newest then.
  */
 struct store_events {
     struct store_filter filter; /* in */
@@ -83,8 +86,7 @@ struct store_events {
                        newest) on. out: the last that was looked at, or as it was where there was none */
     bool
         newest; /* in: none are wanted, only `after`, as the newest that there is ("0-0": none yet) */
-    bool gap;   /* out: some behind `after` are lost, there were too many; false where that is ""
-                   or it goes backwards */
+    bool gap;   /* out: some behind `after` are lost */
     struct event *events; /* out: the store's, as are their texts, until done returns */
     size_t count;         /* of them */
 };

@@ -10,8 +10,10 @@ const DAY = 24 * HOUR;
 
 function reasonFields() {
   return {
-    reason: field("Reason", h("input", { maxlength: 128, autocomplete: "off" }), "For your colleagues: it goes into the log and the events."),
-    message: field("Message to the viewer", h("input", { maxlength: 256, autocomplete: "off" }), "The app shows it, if it shows such messages."),
+    reason: field("Reason", h("input", { maxlength: 128, autocomplete: "off" }),
+      "For your colleagues: it goes into the log and the events."),
+    message: field("Message to the viewer", h("input", { maxlength: 256, autocomplete: "off" }),
+      "The app shows it, if it shows such messages."),
   };
 }
 
@@ -46,7 +48,8 @@ export function endStream(session, done) {
 export function endAll(kind, id, active, done) {
   const { reason, message } = reasonFields();
   const block = field("New streams",
-    choice(["", "may start again at once"], [300, "are refused for 5 minutes"], [HOUR, "are refused for an hour"], [DAY, "are refused for a day"], [30 * DAY, "are refused for 30 days"]));
+    choice(["", "may start again at once"], [300, "are refused for 5 minutes"], [HOUR, "are refused for an hour"],
+      [DAY, "are refused for a day"], [30 * DAY, "are refused for 30 days"]));
   ask({
     title: active > 0 ? `End ${count(active, "stream")} of ${id}?` : `End all streams of ${id}?`,
     text: "Their players are refused with their next segment. An app may start a new stream by itself, unless new streams are refused.",
@@ -82,29 +85,37 @@ export function liftBlock(kind, id, done) {
   });
 }
 
-function limitField(label, value) {
-  return field(label, h("input", { type: "number", min: 0, max: 100000, step: 1, inputmode: "numeric", value: value ?? "" }));
+/** A field for a limit. That of the settings is only hinted at: what stays in the field becomes an override. */
+function limitField(label, value, overridden) {
+  const input = h("input", { type: "number", min: 0, max: 100000, step: 1, inputmode: "numeric" });
+  if (overridden) input.value = value ?? 0;
+  else input.placeholder = value === null ? "no limit" : value;
+  return field(label, input);
 }
 
 /** Changes a family's limits for a while, or until they are changed again. limits: those in force. */
 export function changeLimits(family, limits, done) {
   const overridden = limits.source === "override";
-  const ofFamily = limitField("Streams of the family", limits.family ?? 0);
-  const ofDevice = limitField("Streams on one device", limits.device ?? 0);
+  const ofFamily = limitField("Streams of the family", limits.family, overridden);
+  const ofDevice = limitField("Streams on one device", limits.device, overridden);
+  const { reason } = reasonFields();
   const expires = field("For how long",
-    choice(["", "until it is changed again"], [HOUR, "an hour"], [DAY, "a day"], [7 * DAY, "a week"], [30 * DAY, "30 days"]));
+    choice(["", "until it is changed again"], [HOUR, "an hour"], [DAY, "a day"], [7 * DAY, "a week"],
+      [30 * DAY, "30 days"]));
   ask({
     title: `Limits of ${family}`,
     text: "0 is no limit; an empty field stays with the settings. Streams that run go on, also above a lower limit.",
-    fields: [ofFamily, ofDevice, expires],
+    fields: [ofFamily, ofDevice, expires, reason],
     confirm: overridden ? "Change the override" : "Override the limits",
     async work() {
       const body = {};
       if (ofFamily.input.value !== "") body.family = ofFamily.input.valueAsNumber;
       if (ofDevice.input.value !== "") body.device = ofDevice.input.valueAsNumber;
-      if (Object.keys(body).length === 0) throw new Error("Both fields are empty. To go back to the settings, remove the override.");
+      if (Object.keys(body).length === 0) {
+        throw new Error("Say at least one of the two limits. To go back to the settings, remove the override.");
+      }
       if (expires.input.value !== "") body.expiresIn = Number(expires.input.value);
-      await call("PUT", path("families", family, "limits"), { body });
+      await call("PUT", withQuery(path("families", family, "limits"), { reason: valueOf(reason) }), { body });
       announce(`The limits of ${family} are changed; they count from the next stream on.`);
       done();
     },
@@ -113,12 +124,14 @@ export function changeLimits(family, limits, done) {
 
 /** Puts a family's limits back to the settings'. */
 export function removeOverride(family, done) {
+  const { reason } = reasonFields();
   ask({
     title: `Back to the settings' limits for ${family}?`,
     text: "Streams that run go on.",
+    fields: [reason],
     confirm: "Remove the override",
     async work() {
-      await call("DELETE", path("families", family, "limits"));
+      await call("DELETE", withQuery(path("families", family, "limits"), { reason: valueOf(reason) }));
       announce(`${family} has the settings' limits again.`);
       done();
     },
@@ -127,15 +140,17 @@ export function removeOverride(family, done) {
 
 /** Makes the gateway take no new sessions (on), or take them again. */
 export function drain(on, done) {
+  const { reason } = reasonFields();
   ask({
     title: on ? "Drain this gateway?" : "Take new sessions again?",
     text: on
       ? "/readyz turns to 503, so that balancers look elsewhere, and new sessions are refused with 503. Streams that run go on."
       : "/readyz turns to 200, and new sessions are let in.",
+    fields: [reason],
     confirm: on ? "Start draining" : "Stop draining",
     danger: on,
     async work() {
-      await call(on ? "POST" : "DELETE", path("drain"));
+      await call(on ? "POST" : "DELETE", withQuery(path("drain"), { reason: valueOf(reason) }));
       announce(on ? "This gateway takes no new sessions." : "This gateway takes new sessions again.");
       done();
     },

@@ -3,10 +3,15 @@
 const KEPT_AS = "stream-gateway admin token";
 const PATIENCE_MS = 15000;
 
+// What a gateway says to players isn't what an operator wants to know.
+const FOR_OPERATORS = {
+  store_unavailable: "The store of sessions is away, so this can't be looked up or changed now.",
+};
+
 /** An answer that is no success, or none at all (status 0); its message is a sentence for people. */
 export class Refusal extends Error {
   constructor(status, problem, retryAfter) {
-    super(problem.detail ?? problem.title ?? `The gateway answered with status ${status}.`);
+    super(FOR_OPERATORS[problem.code] ?? problem.detail ?? problem.title ?? `The gateway answered with status ${status}.`);
     this.status = status;
     this.code = problem.code ?? "";
     this.reason = problem.reason ?? ""; // why a session has ended
@@ -38,10 +43,11 @@ export function path(...segments) {
   return ["/admin/v1", ...segments.map(encodeURIComponent)].join("/");
 }
 
-/** The path with those parameters that have a value. */
+/** The path with those parameters that have a value. A space is %20: the gateway takes a + for a +. */
 export function withQuery(where, parameters) {
   const given = Object.entries(parameters ?? {}).filter(([, value]) => value !== undefined && value !== null && value !== "");
-  return given.length === 0 ? where : `${where}?${new URLSearchParams(given)}`;
+  if (given.length === 0) return where;
+  return `${where}?${given.map((pair) => pair.map(encodeURIComponent).join("=")).join("&")}`;
 }
 
 function sentence(text) {

@@ -42,14 +42,24 @@ function drawGrid(width, top, span) {
   return parts;
 }
 
-function drawLine(samples, x, y) {
-  const points = samples.map((sample) => `${x(sample.time).toFixed(1)},${y(sample.sessions).toFixed(1)}`);
-  const first = x(samples[0].time).toFixed(1);
-  const last = x(samples.at(-1).time).toFixed(1);
+/** The samples in runs of such as have a count: while the store is away there is none. */
+function counted(samples) {
+  const runs = [[]];
+  for (const sample of samples) {
+    if (sample.sessions !== null) runs.at(-1).push(sample);
+    else if (runs.at(-1).length > 0) runs.push([]);
+  }
+  return runs.filter((run) => run.length > 0);
+}
+
+function drawRun(run, x, y) {
+  const points = run.map((sample) => `${x(sample.time).toFixed(1)},${y(sample.sessions).toFixed(1)}`);
+  const first = x(run[0].time).toFixed(1);
+  const last = x(run.at(-1).time).toFixed(1);
   return [
     s("path", { class: "area", d: `M${first},${LINE_END}L${points.join("L")}L${last},${LINE_END}Z` }),
     s("path", { class: "line", d: `M${points.join("L")}` }),
-    s("circle", { class: "dot", cx: last, cy: y(samples.at(-1).sessions).toFixed(1), r: 3 }),
+    s("circle", { class: "dot", cx: last, cy: y(run.at(-1).sessions).toFixed(1), r: 3 }),
   ];
 }
 
@@ -63,12 +73,19 @@ function drawBars(samples, x) {
   });
 }
 
+function sessionsText({ sessions }) {
+  return sessions === null ? "An unknown number of active sessions" : count(sessions, "active session");
+}
+
 /** What the chart shows, for those who don't see it. */
 function summary(samples) {
-  const sessions = samples.map((sample) => sample.sessions);
+  const sessions = counted(samples).flat().map((sample) => sample.sessions);
   const span = (samples.at(-1).time - samples[0].time) / 1000;
   const denials = samples.reduce((all, _, at) => all + denialsAt(samples, at), 0);
-  return `${count(sessions.at(-1), "active session")}, between ${number(Math.min(...sessions))} and ${number(Math.max(...sessions))} in the last ${duration(span)}; ${count(denials, "denial")}.`;
+  const range = sessions.length > 0
+    ? `, between ${number(Math.min(...sessions))} and ${number(Math.max(...sessions))} in the last ${duration(span)}`
+    : "";
+  return `${sessionsText(samples.at(-1))}${range}; ${count(denials, "denial")}.`;
 }
 
 /** A chart: {element, draw(samples)}. */
@@ -92,11 +109,11 @@ export function newChart(spanMs) {
     const x = (time) => LEFT + (1 - (now - time) / span) * (width - LEFT - RIGHT);
     const y = (value) => LINE_END - (value / top) * (LINE_END - TOP);
     const mark = pointed === null ? null : shown[pointed];
-    fill(picture, drawGrid(width, top, span), drawLine(shown, x, y), drawBars(shown, x),
+    fill(picture, drawGrid(width, top, span), counted(shown).map((run) => drawRun(run, x, y)), drawBars(shown, x),
       mark && s("line", { class: "pointer", x1: x(mark.time), x2: x(mark.time), y1: TOP, y2: BARS_END }));
     picture.setAttribute("aria-label", summary(shown));
     setText(readout, mark
-      ? `${clock(mark.time)}: ${count(mark.sessions, "active session")}, ${count(denialsAt(shown, pointed), "denial")}`
+      ? `${clock(mark.time)}: ${sessionsText(mark)}, ${count(denialsAt(shown, pointed), "denial")}`
       : summary(shown));
   }
 

@@ -32,7 +32,9 @@ export function openGateway(place, route, signal) {
     h("div", { class: "columns" },
       h("section", { class: "card" }, h("h2", {}, "Settings in force"), settings),
       h("section", { class: "card" }, h("h2", {}, "Requests since the start"),
-        h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Route"), h("th", { scope: "col", class: "figure" }, "Requests"))), requests))));
+        h("table", {},
+          h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Route"), h("th", { scope: "col", class: "figure" }, "Requests"))),
+          requests))));
 
   watchStats(({ stats }) => {
     if (!stats) return;
@@ -51,7 +53,9 @@ export function openGateway(place, route, signal) {
   call("GET", path("config"), { signal }).then((config) => {
     fill(settings, h("table", {},
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Setting"), h("th", { scope: "col" }, "Value"))),
-      h("tbody", {}, flatten(config).map(([name, value]) => h("tr", {}, h("td", {}, h("code", {}, name)), h("td", {}, value || h("span", { class: "none" }, "not set")))))));
+      h("tbody", {}, flatten(config).map(([name, value]) => h("tr", {},
+        h("td", {}, h("code", {}, name)),
+        h("td", {}, value || h("span", { class: "none" }, "not set")))))));
   }).catch((refusal) => {
     if (!signal.aborted) fill(settings, h("p", { class: "error" }, refusal.message, " Open this page again to try once more."));
   });

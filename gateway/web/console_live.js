@@ -40,7 +40,7 @@ const STATES = {
 };
 
 export function openLive(place, route, signal) {
-  const filter = Object.fromEntries(route.parameters);
+  const filter = Object.fromEntries(["type", ...FILTERS.map(([name]) => name)].map((name) => [name, route.parameters.get(name)]));
   const list = newEventList("Events", SHOWN_MAX);
   const status = h("p", { class: "status", role: "status" }, "Connecting…");
   const empty = h("p", { class: "empty" }, "Nothing of this has happened in the last ten minutes. Events show up here by themselves.");

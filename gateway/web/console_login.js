@@ -16,7 +16,8 @@ function wrong(refusal) {
 function countDown(seconds, error, button) {
   let left = seconds;
   button.disabled = true;
-  fill(error, h("p", { class: "error" }, "Too many wrong tokens came from this address. Wait ", h("span", {}, duration(left)), ", then try again."));
+  fill(error, h("p", { class: "error" },
+    "Too many wrong tokens came from this address. Wait ", h("span", {}, duration(left)), ", then try again."));
   const timer = setInterval(() => {
     left -= 1;
     if (left > 0 && error.isConnected) {
@@ -33,7 +34,8 @@ function countDown(seconds, error, button) {
 export function showLogin(place, why, done) {
   const { input, row } = field("Admin token",
     h("input", { type: "password", autocomplete: "off", required: true, spellcheck: "false" }),
-    "What the setting admin.token says, without the name before its colon. Where it isn't set, the gateway made one: its log names the file at the start.");
+    "What the setting admin.token says, without the name before its colon. Where it isn't set, the gateway made one at "
+      + "its first start, and keeps it in its state folder: the file admin.token.");
   const error = h("div", { role: "alert" }, why && h("p", { class: "error" }, why));
   const button = h("button", { type: "submit", class: "primary" }, "Sign in");
 

@@ -41,7 +41,7 @@ function markNavigation(view) {
   }
 }
 
-/** Shows the view of the address. The heading gets the focus, so that a keyboard or a screen reader begins there. */
+/** Shows the view of the address. Where one moved there the heading gets the focus: keyboards and screen readers go on from it. */
 function show(moved) {
   shown?.abort();
   shown = new AbortController();
@@ -73,15 +73,16 @@ function signIn(why) {
   for (const dialog of document.querySelectorAll("dialog")) dialog.close();
   $("top").classList.add("signed-out");
   document.title = "Sign in · stream-gateway";
-  showLogin(main, why, begin);
+  showLogin(main, why, () => begin(true));
 }
 
-function begin() {
+/** moved: somebody did something for it, so that the heading gets the focus. */
+function begin(moved) {
   signedIn = new AbortController();
   $("top").classList.remove("signed-out");
   showBanners($("banners"), $("chip"), signedIn.signal);
   startStats(signedIn.signal);
-  show(true);
+  show(moved);
 }
 
 whenTokenIsRefused(() => {
@@ -115,5 +116,5 @@ $("skip").addEventListener("click", (event) => {
 
 addEventListener("hashchange", () => { if (signedIn) show(true); });
 
-if (token()) begin();
+if (token()) begin(false);
 else signIn();

@@ -12,6 +12,7 @@ import { refusal } from "./console_words.js";
 const MINUTE_MS = 60000;
 const EVENTS_SINCE_MS = 5 * MINUTE_MS;
 const EVENTS_MAX = 12;
+const UNKNOWN = "unknown while the store is away";
 
 /** A number with its name: {element, show(value, remark)}. */
 function tile(name) {
@@ -26,13 +27,21 @@ function tile(name) {
   };
 }
 
-function rateText(perSecond) {
-  return perSecond === null ? "…" : `${rate(perSecond)}/s`;
+// What the store counts is null while it is away.
+function counted(value) {
+  return value === null ? "–" : number(value);
+}
+
+/** What a tile shows of a counter's growth. */
+function rateTexts(grown) {
+  return grown === null ? ["…"] : [`${rate(grown.rate)}/s`, `in the last ${duration(grown.seconds)}`];
 }
 
 function denialRows(denials) {
   const rows = Object.entries(denials ?? {}).filter(([, times]) => times > 0).sort(([, a], [, b]) => b - a);
-  if (rows.length === 0) return [h("tr", {}, h("td", { colspan: 2, class: "empty" }, "Nobody has been refused since this gateway started."))];
+  if (rows.length === 0) {
+    return h("tr", {}, h("td", { colspan: 2, class: "empty" }, "Nobody has been refused since this gateway started."));
+  }
   return rows.map(([code, times]) => h("tr", {},
     h("td", {}, refusal(code).title, h("span", { class: "sub" }, `${code}: ${refusal(code).why}`)),
     h("td", { class: "figure" }, number(times))));
@@ -62,16 +71,18 @@ export function openOverview(place, route, signal) {
         h("p", { class: "more" }, h("a", { href: to("live") }, "Follow all events"))),
       h("section", { class: "card" },
         h("h2", {}, "Denials by cause"),
-        h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Cause"), h("th", { scope: "col", class: "figure" }, "Since the start"))), denials),
+        h("table", {},
+          h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Cause"), h("th", { scope: "col", class: "figure" }, "Since the start"))),
+          denials),
         h("p", { class: "more" }, h("a", { href: to("live", undefined, { type: "denied" }) }, "Follow who is refused")))));
 
   let shownDenials = "";
   watchStats(({ stats }) => {
     if (!stats) return;
-    tiles.sessions.show(number(stats.sessions.active));
-    tiles.users.show(number(stats.usersOnline), "seen in the last minutes");
-    tiles.creates.show(rateText(growth("creates", MINUTE_MS)), "in the last minute");
-    tiles.denials.show(rateText(growth("denials", MINUTE_MS)), "in the last minute");
+    tiles.sessions.show(counted(stats.sessions.active), stats.sessions.active === null ? UNKNOWN : "");
+    tiles.users.show(counted(stats.usersOnline), stats.usersOnline === null ? UNKNOWN : "seen in the last minutes");
+    tiles.creates.show(...rateTexts(growth("creates", MINUTE_MS)));
+    tiles.denials.show(...rateTexts(growth("denials", MINUTE_MS)));
     tiles.store.show(stats.store.kind === "redis" ? "Redis" : "Embedded", stats.store.state);
     tiles.gateway.show(stats.version, `up for ${duration(stats.uptime)}`);
     chart.draw(samples());

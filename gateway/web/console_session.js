@@ -36,8 +36,10 @@ function pairs(session) {
 }
 
 function goneText(refusal) {
-  if (refusal.status === 410) return `This stream has ended: ${endSentence(refusal.reason) || "it isn't known why"}.`;
-  return "No such stream runs: it has ended, or there never was one by this id.";
+  if (refusal.status !== 410) return "This is no session id.";
+  // What is forgotten, and what never was, looks just as if it had expired.
+  if (refusal.reason === "expired") return "No such stream runs: it was silent for too long, ended some time ago, or never was.";
+  return `This stream has ended: ${endSentence(refusal.reason)}.`;
 }
 
 export function openSession(place, route, signal) {

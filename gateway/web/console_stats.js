@@ -69,10 +69,11 @@ export function samples() {
   return history;
 }
 
-/** How much a counter grew each second, over about the last `ms`; null while there is nothing to compare. */
+/** {rate, seconds}: how much a counter grew each second, over about the last `ms`; null while nothing can be compared. */
 export function growth(member, ms) {
   const last = history.at(-1);
   const first = history.find((sample) => sample.time >= (last?.time ?? 0) - ms);
   if (!first || first === last) return null;
-  return Math.max(0, (last[member] - first[member]) / ((last.time - first.time) / 1000));
+  const seconds = (last.time - first.time) / 1000;
+  return { rate: Math.max(0, (last[member] - first[member]) / seconds), seconds };
 }

@@ -3,7 +3,7 @@
 import { endStream } from "./console_actions.js";
 import { h, keepInStep, setText } from "./console_dom.js";
 import { to } from "./console_route.js";
-import { ago, duration, setAgo } from "./console_time.js";
+import { ago, duration, exact, setAgo } from "./console_time.js";
 
 const SILENT_S = 90; // from then on a stream gives way to one that needs its place
 
@@ -34,7 +34,8 @@ function change(row, session) {
   const idle = row.querySelector(".idle");
   setText(idle, idleText(session));
   idle.classList.toggle("silent", session.idleSeconds > SILENT_S);
-  idle.title = session.idleSeconds > SILENT_S ? "Silent: it gives way where its place is needed" : "";
+  idle.title = exact(Date.parse(session.lastHeartbeat))
+    + (session.idleSeconds > SILENT_S ? "; silent: it gives way where its place is needed" : "");
   setAgo(row.querySelector("time"), session.startedAt);
   // A zap changes the title of a stream that goes on.
   const title = row.querySelector("[data-column=title]");

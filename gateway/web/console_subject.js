@@ -86,7 +86,9 @@ export function openSubject(kind, place, route, signal) {
   const noEvents = h("p", { class: "empty" }, `Nothing is known to have happened to this ${kind} lately.`);
   const meter = newMeter();
   const table = newStreamTable(columns, `Streams of ${kind} ${id}`, look);
-  const noStreams = h("p", { class: "empty" }, `No stream runs. Should one? Then look below for why it was refused, or compare the id: it is ${id.length} characters long, and capitals count.`);
+  const noStreams = h("p", { class: "empty" },
+    "No stream runs. Should one? Then look below for why it was refused, or compare the id: "
+      + `it is ${id.length} characters long, and capitals count.`);
   const end = h("button", { type: "button", class: "danger", onclick: () => endAll(plural, id, active, look) }, "End all streams");
   const whole = h("div", { hidden: true },
     blocked, refused,
@@ -103,7 +105,7 @@ export function openSubject(kind, place, route, signal) {
 
   function show(subject) {
     active = subject.sessions.length;
-    meter.show(subject.usage);
+    meter.show(subject.usage[kind]);
     table.show(subject.sessions);
     table.element.hidden = active === 0;
     noStreams.hidden = active > 0;
@@ -111,7 +113,7 @@ export function openSubject(kind, place, route, signal) {
     const last = subject.events.find((event) => event.type === "denied");
     showRefused(last, () => last && refusalBox(last));
     if (kind === "family") showLimits(subject.limits, () => limitsCard(id, subject.limits, look));
-    keepInStep(events, subject.events, (event) => event.id, eventItem);
+    keepInStep(events, subject.events, (event) => event.id, (event) => eventItem(event, `${kind}Id`));
     noEvents.hidden = subject.events.length > 0;
   }
 

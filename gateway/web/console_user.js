@@ -18,7 +18,10 @@ export function openUser(place, route, signal) {
   const table = newStreamTable(["title", "family", "device"], `Streams of user ${id}`, () => look());
   const noStreams = h("p", { class: "empty" }, "No stream runs.");
   const events = newEventList("Events of the last hour", EVENTS_MAX);
-  const noEvents = h("p", { class: "empty" }, "Nothing is known to have happened to this user in the last hour. New events show up here by themselves.");
+  const noEvents = h("p", { class: "empty" },
+    "Nothing is known to have happened to this user in the last hour. New events show up here by themselves.");
+
+  let lastRefusal = "";
 
   table.element.hidden = true;
   fill(place, h("h1", { tabindex: -1 }, h("span", { class: "kind" }, "User"), " ", id), error, refused,
@@ -44,7 +47,9 @@ export function openUser(place, route, signal) {
     onEvent(event) {
       events.add(event);
       noEvents.hidden = true;
-      if (event.type === "denied") fill(refused, refusalBox(event));
+      if (event.type !== "denied" || event.time < lastRefusal) return;
+      lastRefusal = event.time;
+      fill(refused, refusalBox(event));
     },
   });
 }

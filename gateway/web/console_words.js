@@ -123,19 +123,24 @@ export const OUTAGES = {
   fallback: {
     level: "warn",
     title: "Redis is away: this gateway serves from its embedded store.",
-    means: "Viewers go on watching and new ones are let in, by the same limits. Each gateway counts for itself, so a family may reach its limit once on each of them. The lists here show what this gateway has seen.",
-    help: "Look whether Redis runs and can be reached; the gateway's log names the cause in its line on Redis. Nothing has to be restarted: when Redis is back, it is told of all that happened meanwhile, your changes first.",
+    means: "Viewers go on watching and new ones are let in, by the same limits. Each gateway counts for itself, so a "
+      + "family may reach its limit once on each of them. The lists here show what this gateway has seen. One stream can "
+      + "be ended; ending all of a family's, blocks and limits have to wait.",
+    help: "Look whether Redis runs and can be reached; the gateway's log names the cause in its line on Redis. Nothing "
+      + "has to be restarted: when Redis is back, it is told of the streams that ended, and of those that were let in.",
   },
   deny: {
     level: "bad",
-    title: "The store of sessions is away, and this gateway refuses: redis.on_outage is deny.",
-    means: "New streams, heartbeats and segments get 503. Players that have video in their buffer go on for a while.",
-    help: "Bring Redis back; the gateway's log names the cause in its line on Redis. With redis.on_outage=fallback viewers would go on watching.",
+    title: "The store of sessions is away, and until it is back this gateway refuses.",
+    means: "New streams, heartbeats and segments get 503. Players that have video in their buffer go on for a while. "
+      + "Nothing can be looked up or changed here.",
+    help: "At a gateway's start this may last a moment. Else bring Redis back; the gateway's log names the cause in its line "
+      + "on Redis. The setting redis.on_outage is deny: with fallback viewers would go on watching.",
   },
   allow: {
     level: "warn",
     title: "Redis is away: everybody is let in, uncounted, since redis.on_outage is allow.",
-    means: "No limit holds until Redis is back, and nothing can be listed or ended here.",
+    means: "No limit holds until Redis is back, and nothing can be looked up or changed here.",
     help: "Bring Redis back; the gateway's log names the cause in its line on Redis.",
   },
   returning: {

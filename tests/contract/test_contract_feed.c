@@ -373,14 +373,42 @@ CONTRACT_TEST(feed, refuses_what_is_no_events_id)
     }
 }
 
-CONTRACT_TEST(feed, an_id_of_the_future_has_nothing_behind_it)
+CONTRACT_TEST(feed, goes_on_with_the_next_event_behind_an_id_of_the_future)
 {
-    const struct store_events after = from("18446744073709551615-18446744073709551615", 10),
-                              before = back_from("18446744073709551615-0", 10);
+    struct store_events after = from("18446744073709551615-7", 10);
+    const struct store_events before = back_from("18446744073709551615-7", 10);
+    event_id newest;
 
     write_events(fixture, 3);
+    assert_causes(ask_events(fixture, &before), "2 1 0");
+    find_newest(fixture, newest);
     const struct store_events *answer = ask_events(fixture, &after);
     cr_assert_eq(answer->count, 0);
-    cr_assert_str_eq(answer->after, after.after);
-    assert_causes(ask_events(fixture, &before), "2 1 0");
+    cr_assert(answer->gap, "whatever it followed, it isn't here");
+    cr_assert_str_eq(answer->after, newest);
+
+    strcpy(after.after, newest);
+    write_events(fixture, 1);
+    answer = ask_events(fixture, &after);
+    assert_causes(answer, "0");
+    cr_assert_not(answer->gap);
+}
+
+CONTRACT_TEST(feed, goes_on_with_the_first_event_where_all_that_was_is_lost)
+{
+    struct store_events wanted = from("", 10);
+
+    write_events(fixture, 3);
+    strcpy(wanted.after, ask_events(fixture, &wanted)->after);
+    store_fixture_lose(fixture);
+    const struct store_events *answer = ask_events(fixture, &wanted);
+    cr_assert(answer->gap);
+    cr_assert_str_eq(answer->after, "0-0");
+
+    strcpy(wanted.after, answer->after);
+    cr_assert_not(ask_events(fixture, &wanted)->gap);
+    write_events(fixture, 1);
+    answer = ask_events(fixture, &wanted);
+    assert_causes(answer, "0");
+    cr_assert_not(answer->gap);
 }

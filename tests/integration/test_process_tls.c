@@ -1,6 +1,8 @@
 /* Listeners that speak TLS. */
 #include <criterion/criterion.h>
 #include <openssl/ssl.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -205,4 +207,50 @@ Test(tls, a_gateway_does_not_start_with_files_that_are_of_no_use)
     snprintf(expired_key, sizeof expired_key, "GATEWAY_PLAYER_TLS_KEY=%s/old.key", dir);
     expect_refused((const char *const[]){expired, expired_key, NULL},
                    "the certificate's time is over");
+}
+
+static void copy_file(const char *from, const char *to)
+{
+    char command[1024];
+
+    snprintf(command, sizeof command, "cp '%s' '%s'", from, to);
+    cr_assert_eq(system(command), 0);
+}
+
+Test(tls, a_renewed_certificate_is_shown_after_a_reload_and_no_connection_is_lost)
+{
+    struct gateway_process *gateway = start();
+    struct tls_client *before = open_client(gateway), *after;
+    char *old_serial = strdup(tls_client_serial(before));
+
+    certificates_rename(dir, "other", "gateway");
+    gateway_process_signal(gateway, SIGHUP);
+    do { /* each thread takes it over in its own time */
+        after = open_client(gateway);
+        bool renewed = strcmp(tls_client_serial(after), old_serial) != 0;
+        expect_served(after);
+        tls_client_close(after);
+        if (renewed)
+            break;
+    } while (true);
+    expect_served(before);
+    tls_client_close(before);
+    free(old_serial);
+    gateway_process_stop(gateway);
+}
+
+Test(tls, a_reload_of_a_file_that_is_of_no_use_changes_nothing)
+{
+    struct gateway_process *gateway = start();
+    struct tls_client *before = open_client(gateway), *after;
+
+    copy_file(other_key, key);
+    gateway_process_signal(gateway, SIGHUP);
+    gateway_process_wait_log(gateway, "the key isn't the certificate's");
+    after = open_client(gateway);
+    expect_served(after);
+    cr_assert_str_eq(tls_client_serial(after), tls_client_serial(before));
+    tls_client_close(before);
+    tls_client_close(after);
+    gateway_process_stop(gateway);
 }

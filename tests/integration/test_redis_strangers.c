@@ -6,7 +6,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "ask.h"
+#include "ask_operator.h"
 #include "clock.h"
 #include "redis_server.h"
 
@@ -164,6 +164,59 @@ static const struct store_req *revoke_device(void)
     return ask_revoke(&fixture, "", "tv", "out", 60000);
 }
 
+static const struct store_req *set_limits(void)
+{
+    return ask_set_limits(&fixture, "f", 3, 1, 60000);
+}
+
+static const struct store_req *end_by_id(void)
+{
+    return ask_end_by_id(&fixture, tv.id, END_TERMINATED);
+}
+
+static const struct store_req *page(void)
+{
+    static const struct store_filter everybody;
+    store_cursor cursor = "";
+
+    return ask_page(&fixture, &everybody, 10, cursor);
+}
+
+static const struct store_req *page_of_family(void)
+{
+    static const struct store_filter family = {.family_id = "f"};
+    store_cursor cursor = "";
+
+    return ask_page(&fixture, &family, 10, cursor);
+}
+
+static const struct store_req *describe(void)
+{
+    return ask_describe(&fixture, "f", "");
+}
+
+static const struct store_req *count(void)
+{
+    static struct store_query query;
+    const struct store_req req = {.op = STORE_COUNT, .query = &query};
+
+    return store_fixture_run(&fixture, 0, &req);
+}
+
+static const struct store_req *events(void)
+{
+    static struct store_query query;
+    const struct store_req req = {.op = STORE_EVENTS, .query = &query};
+
+    query = (struct store_query){.events = {.most = 10}};
+    return store_fixture_run(&fixture, 0, &req);
+}
+
+static const struct store_req *note(void)
+{
+    return ask_note(&fixture, EVENT_DRAIN_STARTED, &tv, "anna", "");
+}
+
 static const struct store_req *sweep(void)
 {
     return ask_sweep(&fixture);
@@ -191,6 +244,14 @@ static const struct {
     {"revoke_family", revoke_family, ERR_OK},
     {"revoke_device", revoke_device, ERR_OK},
     {"sweep", sweep, ERR_OK},
+    {"set_limits", set_limits, ERR_OK},
+    {"end_by_id", end_by_id, ERR_OK},
+    {"page", page, ERR_OK},
+    {"page_of_family", page_of_family, ERR_OK},
+    {"describe", describe, ERR_OK},
+    {"count", count, ERR_OK},
+    {"events", events, ERR_OK},
+    {"note", note, ERR_OK},
 };
 enum { PLAYS = sizeof plays / sizeof plays[0] };
 
@@ -326,6 +387,7 @@ Test(redis_strangers, an_override_that_cannot_be_read_is_none)
         cr_assert_eq(answer->usage.family_limit, 10, "%s", texts[i]);
         cr_assert_eq(answer->usage.device_limit, 2, "%s", texts[i]);
         cr_assert_eq(ask_list(&fixture, "f")->usage.family_limit, 10, "%s", texts[i]);
+        cr_assert_not(ask_describe(&fixture, "f", "")->query->description.overridden);
         ask_end(&fixture, &session, END_STOPPED);
     }
 }
@@ -339,9 +401,48 @@ Test(redis_strangers, a_revocation_that_cannot_be_read_is_none)
         redis_server_do(redis, "SET device_revoked:tv %s", texts[i]);
         redis_server_do(redis, "DEL session:%s", session.id);
         ASSERT_ERR(ask_revive(&fixture, &session, session.started_ms), ERR_OK);
+        cr_assert_eq(ask_describe(&fixture, "f", "")->query->description.blocked_until_ms, 0);
         ask_end(&fixture, &session, END_STOPPED);
     }
     ask_begin(&fixture, "f", "tv");
+}
+
+Test(redis_strangers, a_block_in_another_shape_is_left_with_its_message_and_its_end)
+{
+    static const char *const marks[] = {
+        "{\"message\":\"m\",\"blockedUntil\":\"2999-01-01T00:00:00.000Z\"}",
+        "{\"revokedAt\":\"never\",\"blockedUntil\":\"2999-01-01T00:00:00.000Z\",\"message\":\"m\"}",
+        "{\"revokedAt\":\"2026-11-20T23:40:00.123Z\",\"their\":[],"
+        "\"blockedUntil\":\"2999-01-01T00:00:00.000Z\",\"message\":\"m\"}"};
+    const struct session session = ask_session("f", "tv");
+
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        redis_server_do(redis, "SET family_revoked:f %s", marks[i]);
+        ASSERT_ERR(ask_revoke(&fixture, "f", "", "m", -1), ERR_OK);
+        const struct store_req *answer = ask_create(&fixture, &session);
+        ASSERT_ERR(answer, ERR_FORBIDDEN);
+        cr_assert_str_eq(answer->end.message, "m");
+        cr_assert_eq(redis_server_number(redis, "PTTL family_revoked:f"), -1);
+        char *mark = redis_server_text(redis, "GET family_revoked:f");
+        cr_assert_not_null(strstr(mark, "\"revokedAt\":\"20"), "%s", mark);
+        free(mark);
+    }
+    char *mark = redis_server_text(redis, "GET family_revoked:f");
+    cr_assert_not_null(strstr(mark, "\"their\":[]"), "%s", mark);
+    free(mark);
+}
+
+Test(redis_strangers, one_whose_names_cannot_be_read_is_ended_by_its_id_all_the_same)
+{
+    for (int i = 0; i < TEXTS; i++) {
+        const struct session session = ask_begin(&fixture, "f", "tv");
+
+        redis_server_do(redis, "SET session:%s %s", session.id, texts[i]);
+        const struct store_req *answer = ask_end_by_id(&fixture, session.id, END_TERMINATED);
+        ASSERT_ERR(answer, ERR_OK);
+        cr_assert(answer->ended);
+        ASSERT_ENDED(ask_check(&fixture, &session), END_TERMINATED);
+    }
 }
 
 Test(redis_strangers, a_tombstone_that_cannot_be_read_ends_a_session_all_the_same)

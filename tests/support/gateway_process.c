@@ -255,14 +255,22 @@ void gateway_process_wait_ready(struct gateway_process *gateway)
 
 void gateway_process_wait_log(struct gateway_process *gateway, const char *text)
 {
+    gateway_process_wait_log_times(gateway, text, 1);
+}
+
+void gateway_process_wait_log_times(struct gateway_process *gateway, const char *text,
+                                    unsigned times)
+{
     int64_t since_ms = clock_monotonic_ms();
 
     for (;;) {
         char *log = gateway_process_log(gateway);
-        bool found = strstr(log, text) != NULL;
+        unsigned found = 0;
 
+        for (const char *at = log; (at = strstr(at, text)) != NULL; at++)
+            found++;
         free(log);
-        if (found)
+        if (found >= times)
             return;
         go_on_waiting(gateway, since_ms, text);
     }

@@ -30,6 +30,10 @@ void gateway_process_wait_ready(struct gateway_process *gateway);
 /* Waits until the log has this text in it. */
 void gateway_process_wait_log(struct gateway_process *gateway, const char *text);
 
+/* The same, so many times. */
+void gateway_process_wait_log_times(struct gateway_process *gateway, const char *text,
+                                    unsigned times);
+
 /* Where a listener really is, "127.0.0.1:40123" or "unix:/…"; valid once it is listening. */
 const char *gateway_process_player(const struct gateway_process *gateway);
 const char *gateway_process_admin(const struct gateway_process *gateway);

@@ -48,8 +48,8 @@ struct store_fixture {
     const struct redis_node_address *seeds;       /* CLUSTER: further nodes; as the options */
     size_t seed_count;                            /* of them */
     bool one_partition;                           /* CLUSTER: all is asked of the first one */
-    struct redis_server *server; /* REDIS: the data; CLUSTER: who serves the first partition */
-    struct redis_address address;                 /* REDIS: where they are */
+    struct redis_server *server;  /* REDIS: the data; CLUSTER: who serves the first partition */
+    struct redis_address address; /* REDIS: where they are */
     struct redis_sentinel_options *sentinel; /* REDIS: who knows where they are; NULL: nobody */
     struct store_req req;                    /* of store_fixture_run */
     bool is_done;                            /* its callback was called */

@@ -12,10 +12,12 @@ enum { START_MS = 1000000 };
 
 static struct memory_events ring;
 static struct store_events query;
+static bool stands_in;
 
 static void set_up(void)
 {
     memory_events_init(&ring, START_MS);
+    stands_in = false;
 }
 
 static void tear_down(void)
@@ -47,7 +49,7 @@ static void read_from(const char *after, bool backwards)
     free(query.events);
     query = (struct store_events){.most = STORE_PAGE_MAX, .backwards = backwards};
     strcpy(query.after, after);
-    cr_assert_eq(memory_events_query(&ring, 0, &query), ERR_OK);
+    cr_assert_eq(memory_events_query(&ring, 0, stands_in, &query), ERR_OK);
 }
 
 /* That the answer begins with this one. */
@@ -110,6 +112,23 @@ Test(memory_events, what_was_before_the_start_is_lost)
     cr_assert_not(query.gap);
     read_from("0-0", false);
     cr_assert_not(query.gap, "there was none when it was told");
+}
+
+Test(memory_events, in_another_stores_place_that_ones_ids_are_no_gap_and_stay_as_they_are)
+{
+    stands_in = true;
+    read_from("999999-1", false);
+    cr_assert_not(query.gap);
+    cr_assert_str_eq(query.after, "999999-1");
+    add(START_MS + 10);
+    read_from("1000020-4", false);
+    cr_assert_eq(query.count, 0);
+    cr_assert_not(query.gap);
+    cr_assert_str_eq(query.after, "1000020-4", "that store goes on from there");
+    for (int i = 1; i <= MEMORY_EVENTS_MAX; i++)
+        add(START_MS + 20 + i);
+    read_from("1000001-1", false);
+    cr_assert(query.gap, "these were its own");
 }
 
 Test(memory_events, holds_the_latest_and_tells_of_a_gap_before_them)

@@ -201,12 +201,12 @@ Test(settings, mode_must_be_said_on_any_other_address)
     setenv("GATEWAY_PLAYER_LISTEN", ":8080", 1);
     refuses("{\"player\":{\"listen\":\"127.0.0.1:8080\"}}",
             "GATEWAY_PLAYER_LISTEN: :8080 is not a loopback address, so auth.mode must be set to "
-            "open or api_key");
+            "open, api_key or jwt");
     unsetenv("GATEWAY_PLAYER_LISTEN");
     refuses(
         "{\"player\":{\"listen\":\"0.0.0.0:8080\"}}",
         "gateway.json: player.listen: 0.0.0.0:8080 is not a loopback address, so auth.mode must "
-        "be set to open or api_key");
+        "be set to open, api_key or jwt");
     accepts("{\"player\":{\"listen\":\"0.0.0.0:8080\"},\"auth\":{\"mode\":\"open\"}}");
 }
 
@@ -269,6 +269,33 @@ Test(settings, refuses_two_api_keys_of_one_name)
 {
     refuses("{\"auth\":{\"api_keys\":[\"a:1\",\"ab:2\",\"a:3\"]}}",
             "gateway.json: auth.api_keys: entries 1 and 3 have the same name");
+}
+
+Test(settings, jwt_mode_needs_keys_and_the_familys_claim)
+{
+    setenv("GATEWAY_AUTH_MODE", "jwt", 1);
+    refuses(NULL, "GATEWAY_AUTH_MODE: jwt needs at least one file in auth.jwt.keys");
+    setenv("GATEWAY_AUTH_JWT_KEYS", "/etc/a.pem,k:/etc/b.pem", 1);
+    refuses(NULL, "GATEWAY_AUTH_MODE: jwt needs auth.jwt.claims.family: else whoever has a JWT "
+                  "could name any family");
+    setenv("GATEWAY_AUTH_JWT_CLAIMS_FAMILY", "app.family", 1);
+    accepts(NULL);
+    cr_assert_eq(settings.auth_jwt_keys.count, 2);
+    cr_assert_eq(settings.auth_jwt_algorithm, -1);
+    cr_assert_str_eq(settings.auth_jwt_claims_user, "sub");
+}
+
+Test(settings, refuses_jwt_keys_that_nobody_asks_for)
+{
+    refuses("{\"auth\":{\"jwt\":{\"keys\":[\"/etc/a.pem\"]}}}",
+            "gateway.json: auth.jwt.keys: auth.mode must be jwt for keys to be used");
+}
+
+Test(settings, refuses_claims_that_are_no_path)
+{
+    refuses("{\"auth\":{\"jwt\":{\"claims\":{\"device\":\"/a~2\"}}}}",
+            "gateway.json: auth.jwt.claims.device: must have ~ before 0 (a tilde) or 1 (a slash) "
+            "alone, since it is a JSON pointer");
 }
 
 Test(settings, admin_tokens_may_have_names)

@@ -5,6 +5,7 @@
 --       4 the operator's why, or ""  5 the operator, or ""
 -- Returns 1 where there is an override or was one, else 0.
 
+expect_type(KEYS[1], 'string')
 expect_type(KEYS[2], 'stream')
 
 if ARGV[1] ~= '' and tonumber(ARGV[2]) > 0 then

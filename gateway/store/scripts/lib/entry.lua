@@ -25,7 +25,7 @@ local function entry_of(id, members)
   end
 end
 
--- Takes the entry of a session out that has ended. Where it can't, the sweep does.
+-- Takes the entry of a session out that has ended. Where it can't, the sweep does, which costs Redis more.
 local function drop_entry(key, id, members)
   local entry = entry_of(id, members)
   if entry then
