@@ -56,7 +56,7 @@ void access_log_write(struct access_log *log, const struct http_access *access)
         return;
     log_line(level, "request", LOG_STR("method", access->method), LOG_STR("route", access->route),
              LOG_INT("status", access->status), LOG_STR("code", err_word(access->code)),
-             LOG_STR("session", access->session_id), LOG_STR("client", client),
-             LOG_STR("caller", access->caller), LOG_STR("id", access->request_id),
+             LOG_STR("session", access->session_id), LOG_STR("caller", access->caller),
+             LOG_STR("client", client), LOG_STR("id", access->request_id),
              LOG_INT("us", access->duration_us));
 }

@@ -25,7 +25,7 @@ from wire import PATIENCE_S, Wrong, ask, connect, request, talk
 
 VICTIMS = 3
 DIRECTLY = "directly"
-QUIET_S = 0.25    # after which nothing more is thought to come
+QUIET_S = 0.5    # after which nothing more is thought to come
 
 
 class Target:
@@ -85,14 +85,21 @@ def attempt(target, name, sessions):
     names = Names(target.host, sessions[0], sessions[1])
     text, expected = next((text, expected) for case, text, expected in cases(names) if case == name)
     since = target.log_end()
+
+    def inner_seen():
+        return sum("session=%s " % sessions[1][0] in line for line in target.arrived(since))
+
+    def settled(answers):
+        return len(answers) > 0 and inner_seen() <= _of(answers, sessions[1][0])
+
     try:
-        result = talk(target.address, [text.encode("latin-1")], quiet=QUIET_S)
+        result = talk(target.address, [text.encode("latin-1")], quiet=QUIET_S, settled=settled)
     except OSError as error:
         raise Wrong("no connection: %s" % error) from None
     _look_at_victims(target, *sessions[2])
     target.await_idle(since)
     lines = target.arrived(since)
-    inner = sum("session=%s " % sessions[1][0] in line for line in lines)
+    inner = inner_seen()
     if inner != _of(result.answers, sessions[1][0]):
         raise Wrong("the gateway saw %d inner requests, whose sender got %d answers to them"
                     % (inner, _of(result.answers, sessions[1][0])))

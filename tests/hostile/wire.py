@@ -4,6 +4,7 @@ import select
 import socket
 import time
 
+LATE_S = 5.0         # for an answer that is due
 PATIENCE_S = 30.0    # for anything that the gateway is to do
 
 HEAD = re.compile(rb"HTTP/1\.[01] (\d{3})[^\r\n]*\r\n((?:[^\r\n]+\r\n)*)\r\n")
@@ -107,9 +108,10 @@ class Talk:
         return ", ".join(words + (["closed"] if self.closed else []))
 
 
-def talk(address, pieces, patience=PATIENCE_S, quiet=1.0, answers=None, most=None):
+def talk(address, pieces, patience=PATIENCE_S, quiet=1.0, answers=None, most=None, settled=None):
     """Sends pieces (an iterable of bytes) for as long as they are taken, and reads meanwhile. Ends when the gateway
-    closes; or, once all is sent, when nothing came for `quiet` seconds, or when there are so many answers. Raises
+    closes; or, once all is sent, when there are so many answers, or when nothing came for `quiet` seconds and, where it is
+    given, settled(answers) says that nothing more is due (after LATE_S it isn't asked any more). Raises
     Wrong when patience is over, or more than `most` bytes were taken."""
     result, received = Talk(), b""
     pieces, pending, begin = iter(pieces), b"", time.monotonic()
@@ -123,7 +125,10 @@ def talk(address, pieces, patience=PATIENCE_S, quiet=1.0, answers=None, most=Non
             if more and not pending:
                 pending = next(pieces, b"")
                 more = bool(pending)
-            if not pending and (now - last > quiet or (answers and len(result.answers) >= answers)):
+            if not pending and answers and len(result.answers) >= answers:
+                break
+            if not pending and now - last > quiet and (
+                    settled is None or settled(result.answers) or now - last > LATE_S):
                 break
             readable, writable, _ = select.select([connection], [connection] if pending else [], [], 0.05)
             try:
