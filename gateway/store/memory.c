@@ -185,6 +185,7 @@ struct entry *memory_add(struct memory *memory, const struct session *session, i
     if (entry == NULL)
         return NULL;
     memcpy(entry->id, session->id, sizeof entry->id);
+    entry->walked = memory->walk.round;
     entry->text = pack(session);
     if (entry->text == NULL) {
         free(entry);

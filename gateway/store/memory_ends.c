@@ -50,16 +50,17 @@ int memory_remember_end_until(struct memory *memory, const struct session *names
                               int64_t until_ms)
 {
     const char *texts[TOMBSTONE_TEXTS] = {why->by,
-                           why->message,
-                           names->family_id,
-                           names->device_id,
-                           who != NULL ? who->name : "",
-                           who != NULL ? who->why : ""};
+                                          why->message,
+                                          names->family_id,
+                                          names->device_id,
+                                          who != NULL ? who->name : "",
+                                          who != NULL ? who->why : ""};
     struct tombstone *before = memory_find_end(memory, names->id);
     size_t size = 0;
 
     for (size_t i = 0; i < TOMBSTONE_TEXTS; i++)
         size += strlen(texts[i]) + 1;
+    bool is_walked = before != NULL && memory->walk.end == before;
     struct tombstone *end = calloc(1, sizeof *end + size);
     if (end == NULL)
         return -1;
@@ -69,7 +70,7 @@ int memory_remember_end_until(struct memory *memory, const struct session *names
         at = stpcpy(at, texts[i]) + 1;
     end->reason = why->reason;
     end->until_ms = until_ms;
-    bool is_walked = before != NULL && memory->walk.end == before;
+    end->made = before != NULL ? before->made : memory->walk.round;
     if (before != NULL)
         forget_end(memory, before);
     HASH_ADD(hh, memory->ends, id, SESSION_ID_LEN, end);

@@ -92,21 +92,27 @@ int memory_marks_put(struct memory_marks *marks, enum mark_kind kind, const char
     return 0;
 }
 
+static void walk_kind(struct memory_marks *marks, enum mark_kind kind)
+{
+    marks->walked_kind = kind;
+    marks->walked = marks->tables[kind];
+    marks->walk_left = HASH_COUNT(marks->tables[kind]);
+}
+
 void memory_marks_walk_begin(struct memory_marks *marks)
 {
-    marks->walked_kind = (enum mark_kind)0;
-    marks->walked = marks->tables[0];
+    walk_kind(marks, (enum mark_kind)0);
 }
 
 const struct mark_value *memory_marks_walk(struct memory_marks *marks, enum mark_kind *ret_kind,
                                            const char **ret_name, int64_t *ret_until_ms)
 {
-    while (marks->walked == NULL) {
+    while (marks->walked == NULL || marks->walk_left == 0) {
         if (marks->walked_kind + 1 >= MARK_KINDS)
             return NULL;
-        marks->walked_kind++;
-        marks->walked = marks->tables[marks->walked_kind];
+        walk_kind(marks, (enum mark_kind)(marks->walked_kind + 1));
     }
+    marks->walk_left--;
     const struct mark *mark = marks->walked;
     *ret_kind = marks->walked_kind;
     *ret_name = mark->name;

@@ -5,6 +5,7 @@
 #ifndef MEMORY_MARKS_H
 #define MEMORY_MARKS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum mark_kind {
@@ -22,6 +23,8 @@ struct memory_marks {
     struct mark *tables[MARK_KINDS]; /* by name */
     struct mark *queues[MARK_KINDS]; /* the first to end first */
     struct mark *walked; /* what memory_marks_walk tells next; moves on before it goes */
+    size_t
+        walk_left; /* so many of its kind were there when the walk came to it, and not yet told */
     enum mark_kind walked_kind; /* its, or the last one looked at */
 };
 
@@ -50,7 +53,7 @@ void memory_marks_walk_begin(struct memory_marks *marks);
 
 /*
  * Tells the next mark: its value, kind, name and end. NULL: there is none. Between two calls marks may be put and
- * may go: those that were there at the beginning and still are come once, newer ones may.
+ * may go: those that were there at the beginning and still are come once, newer ones may; it always ends.
  */
 const struct mark_value *memory_marks_walk(struct memory_marks *marks, enum mark_kind *ret_kind,
                                            const char **ret_name, int64_t *ret_until_ms);

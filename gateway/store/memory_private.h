@@ -38,6 +38,7 @@ struct entry {
     int64_t alive_ms;                      /* monotonic clock, of the last sign of life */
     char id[SESSION_ID_LEN + 1];           /* sessionId */
     uint8_t partition;                     /* its; 0 where they aren't apart */
+    uint32_t walked; /* memory_walk.round when it was made, or a snapshot last had it */
     char *text;                            /* the other strings, in the order of ENTRY_TEXTS */
 };
 
@@ -60,6 +61,7 @@ struct tombstone {
     struct tombstone *dirty_prev;  /* among those that Redis doesn't know of; NULL: isn't */
     struct tombstone *dirty_next;  /* the same */
     int64_t until_ms;              /* monotonic clock */
+    uint32_t made;                 /* memory_walk.round when the session ended */
     enum end_reason reason;        /* why it ended */
     char id[SESSION_ID_LEN + 1];   /* sessionId */
     char text[];                   /* TOMBSTONE_TEXTS, each with its NUL */
@@ -70,6 +72,7 @@ struct tombstone {
 
 /* How far a snapshot has come (memory_snapshot.c): what stands there moves on before it goes. */
 struct memory_walk {
+    uint32_t round;        /* another one for each walk: what is made meanwhile is left out */
     struct entry *entry;   /* in the queue of expiry; NULL: at its end, or none is under way */
     struct tombstone *end; /* in the table of ends; the same */
 };

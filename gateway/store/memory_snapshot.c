@@ -3,7 +3,7 @@
  *
  * Each of the three tables is walked by a place in it that moves on where what stands there goes (struct
  * memory_walk). Sessions are walked longest silent first: one that shows a sign of life meanwhile moves behind the
- * place, and comes again.
+ * place, and comes then. What is made meanwhile is left out, so that every walk ends, however busy the store is.
  */
 #include "memory_snapshot.h"
 
@@ -152,9 +152,12 @@ static bool copy_next_session(struct saver *saver)
 
     if (entry == NULL)
         return false;
-    copy_session(saver, entry);
+    if (entry->walked != saver->memory->walk.round) {
+        copy_session(saver, entry);
+        entry->walked = saver->memory->walk.round;
+        saver->told->sessions++;
+    }
     saver->memory->walk.entry = entry->expiry_next;
-    saver->told->sessions++;
     return true;
 }
 
@@ -181,9 +184,11 @@ static bool copy_next_end(struct saver *saver)
 
     if (end == NULL)
         return false;
-    copy_end(saver, end);
+    if (end->made != saver->memory->walk.round) {
+        copy_end(saver, end);
+        saver->told->ends++;
+    }
     saver->memory->walk.end = end->hh.next;
-    saver->told->ends++;
     return true;
 }
 
@@ -274,6 +279,7 @@ static void begin(struct saver *saver)
     crypto_generichash_init(&saver->hash, NULL, 0, SNAPSHOT_HASH_LEN);
     pthread_mutex_lock(&memory->lock);
     saver->begun = (struct now){memory->clock.wall_ms(), memory->clock.monotonic_ms()};
+    memory->walk.round++;
     memory->walk.entry = memory->expiry;
     pthread_mutex_unlock(&memory->lock);
     buf_add_str(&saver->portion, SNAPSHOT_MAGIC);
@@ -313,6 +319,7 @@ static int write_snapshot(struct saver *saver)
     if (write_records(saver, copy_next_mark) != 0)
         return -1;
     pthread_mutex_lock(&memory->lock);
+    memory->walk.round++;
     memory->walk.end = memory->ends;
     pthread_mutex_unlock(&memory->lock);
     return write_records(saver, copy_next_end) == 0 ? finish(saver) : -1;

@@ -2,10 +2,9 @@
  * Snapshots of the embedded store: a file with what a restart would lose, its sessions, why others ended, and
  * what is kept about families and devices; but for the counts of creates, and for events.
  *
- * A snapshot is copied out in portions, while the store goes on working, and so isn't of one moment. The order
- * makes up for it: sessions come first, then marks, then ends, and an end takes the place of its session. Who got
- * in by another's end is in the snapshot with that end; who got in after another expired is in it with a time that
- * says so. So the limits that held in the store hold in what is loaded.
+ * A snapshot is copied out in portions, while the store goes on working, and so isn't of one moment. All sessions in
+ * it lived when it was begun: who got in later isn't in it, and so the limits that held then hold in what is loaded.
+ * Ends are copied after sessions and marks, and take the place of their sessions: who was ended meanwhile stays so.
  */
 #ifndef MEMORY_SNAPSHOT_H
 #define MEMORY_SNAPSHOT_H

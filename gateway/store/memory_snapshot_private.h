@@ -12,8 +12,6 @@
  *   end      'E'  sessionId (22)  until (8)  reason's word (text)  by, message, familyId, deviceId,
  *            operator's name, why (texts)
  *   last     'Z'  how long the copying took, in ms (8)  sessions, marks, ends (8, 8, 8)
- *
- * A session that changed while the snapshot was written may be in it twice: the later one counts.
  */
 #ifndef MEMORY_SNAPSHOT_PRIVATE_H
 #define MEMORY_SNAPSHOT_PRIVATE_H

@@ -237,6 +237,7 @@ Test(memory_snapshot, keeps_overrides_blocks_and_cooldowns)
     strcpy(block.end.message, "no");
     cr_assert_eq(run(&block), ERR_OK);
     begin("f2", "d1");
+    pass(10);
     begin("f2", "d2");
     evict.create.evict = true;
     cr_assert_eq(run(&evict), ERR_OK);
