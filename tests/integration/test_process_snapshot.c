@@ -267,6 +267,9 @@ Test(process_snapshot, a_full_disk_is_told_of_once_and_the_service_goes_on)
 
     set_file_limit(&api, RLIM_INFINITY);
     gateway_process_wait_log(api.gateway, "snapshots are written again");
+    close(watch);
+    watch = watch_dir();
+    wait_for(watch, "snapshot", 2); /* the second one was begun after the last create */
     cut_off(&api);
     api = start_kept();
     cr_expect_eq(api_status(api_call(api.client, "GET", &late, "")), 200);
