@@ -181,7 +181,7 @@ static void *create_on(void *arg)
     return NULL;
 }
 
-/* Lets a client create until two snapshots have been written meanwhile, then sends this signal. */
+/* Lets a client create until a snapshot has been written meanwhile, then sends this signal. */
 static size_t create_until(struct api_fixture *api, struct load *load, int signal)
 {
     pthread_t thread;
@@ -190,7 +190,7 @@ static size_t create_until(struct api_fixture *api, struct load *load, int signa
     load->address = gateway_process_player(api->gateway);
     load->admitted = calloc(ADMITTED_MAX, sizeof *load->admitted);
     cr_assert_eq(pthread_create(&thread, NULL, create_on, load), 0);
-    wait_for(watch, "snapshot", 2);
+    wait_for(watch, "snapshot", 1);
     close(watch);
     gateway_process_signal(api->gateway, signal);
     gateway_process_wait(api->gateway);
