@@ -36,3 +36,32 @@ int file_read(const char *path, struct buf *ret, struct buf *reason)
         return 0;
     return -1;
 }
+
+ssize_t file_read_bytes(int fd, char *ret_bytes, size_t len)
+{
+    size_t done = 0;
+    ssize_t got;
+
+    while (done < len && (got = read(fd, ret_bytes + done, len - done)) != 0) {
+        if (got > 0)
+            done += (size_t)got;
+        else if (errno != EINTR)
+            return -1;
+    }
+    return (ssize_t)done;
+}
+
+int file_write_bytes(int fd, const char *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t put = write(fd, bytes, len);
+
+        if (put < 0 && errno != EINTR)
+            return -1;
+        if (put > 0) {
+            bytes += put;
+            len -= (size_t)put;
+        }
+    }
+    return 0;
+}

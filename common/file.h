@@ -1,8 +1,11 @@
 /*
- * Reads small files whole.
+ * Reads small files whole, and what stands in or goes into files that are open.
  */
 #ifndef COMMON_FILE_H
 #define COMMON_FILE_H
+
+#include <stddef.h>
+#include <sys/types.h>
 
 struct buf;
 
@@ -15,5 +18,11 @@ struct buf;
  * than …"), without the file's name.
  */
 int file_read(const char *path, struct buf *ret, struct buf *reason);
+
+/* Reads up to len bytes, fewer at the end of the file alone. Returns how many; -1 with errno. */
+ssize_t file_read_bytes(int fd, char *ret_bytes, size_t len);
+
+/* Writes all of it. Returns 0; -1 with errno, a part written. */
+int file_write_bytes(int fd, const char *bytes, size_t len);
 
 #endif

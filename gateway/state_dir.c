@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "buf.h"
+#include "file.h"
 
 #define SECRET_MAX_BYTES 128 /* of a secret, before it becomes hex */
 
@@ -102,21 +103,6 @@ static int check_mode(int fd, const char *path, struct buf *reason)
     return 0;
 }
 
-/* Reads up to size bytes from a file. Returns how many; -1 with errno. */
-static ssize_t read_bytes(int fd, char *bytes, size_t size)
-{
-    size_t len = 0;
-    ssize_t got;
-
-    while (len < size && (got = read(fd, bytes + len, size - len)) != 0) {
-        if (got > 0)
-            len += (size_t)got;
-        else if (errno != EINTR)
-            return -1;
-    }
-    return (ssize_t)len;
-}
-
 /*
  * Reads a secret of hex digits, with or without a newline. Returns 0 and leaves *ret_text NULL
  * where there is no such file.
@@ -132,7 +118,7 @@ static int read_secret(const char *path, size_t digits, char **ret_text, struct 
         return errno == ENOENT ? 0 : fail(reason, path, "can't be opened", errno);
     if (check_mode(fd, path, reason) != 0)
         goto out;
-    ssize_t len = read_bytes(fd, text, sizeof text - 1);
+    ssize_t len = file_read_bytes(fd, text, sizeof text - 1);
     if (len < 0) {
         fail(reason, path, "can't be read", errno);
         goto out;
@@ -170,21 +156,6 @@ static int random_hex(char *ret_text, size_t bytes)
     return 0;
 }
 
-static int write_all(int fd, const char *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t put = write(fd, bytes, len);
-
-        if (put < 0 && errno != EINTR)
-            return -1;
-        if (put > 0) {
-            bytes += put;
-            len -= (size_t)put;
-        }
-    }
-    return 0;
-}
-
 /* Writes a new file and has it on the disk. Returns 0; -1 with errno, and then no such file is
  * left. */
 static int write_new_file(const char *path, const char *text)
@@ -193,7 +164,7 @@ static int write_new_file(const char *path, const char *text)
 
     if (fd < 0)
         return -1;
-    int rc = write_all(fd, text, strlen(text)) == 0 ? fsync(fd) : -1;
+    int rc = file_write_bytes(fd, text, strlen(text)) == 0 ? fsync(fd) : -1;
     int cause = errno;
     close(fd);
     if (rc != 0)

@@ -20,6 +20,7 @@
 
 #include "buf.h"
 #include "clock.h"
+#include "file.h"
 #include "memory_private.h"
 #include "memory_snapshot_private.h"
 #include "session_json.h"
@@ -225,21 +226,6 @@ static bool copy_portion(struct saver *saver, bool (*copy_next)(struct saver *))
 
 /* ---- The file ---- */
 
-static int write_all(int fd, const char *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t put = write(fd, bytes, len);
-
-        if (put < 0 && errno != EINTR)
-            return -1;
-        if (put > 0) {
-            bytes += put;
-            len -= (size_t)put;
-        }
-    }
-    return 0;
-}
-
 /* Writes what was copied. Returns 0; -1 with errno. */
 static int write_portion(struct saver *saver)
 {
@@ -255,7 +241,7 @@ static int write_portion(struct saver *saver)
         return -1;
     }
     crypto_generichash_update(&saver->hash, (const unsigned char *)portion->data, portion->len);
-    int rc = write_all(saver->fd, portion->data, portion->len);
+    int rc = file_write_bytes(saver->fd, portion->data, portion->len);
     buf_clear(portion);
     return rc;
 }
@@ -302,7 +288,7 @@ static int finish(struct saver *saver)
         return -1;
     crypto_generichash_final(&saver->hash, hash, sizeof hash);
     saver->told->bytes += sizeof hash;
-    return write_all(saver->fd, (const char *)hash, sizeof hash);
+    return file_write_bytes(saver->fd, (const char *)hash, sizeof hash);
 }
 
 /* Writes all of it. Each walk begins when the one before is over. Returns 0; -1 with errno. */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "buf.h"
+#include "file.h"
 #include "memory_private.h"
 #include "memory_snapshot.h"
 #include "memory_snapshot_private.h"
@@ -335,21 +336,6 @@ int memory_snapshot_read(struct memory *memory, const void *bytes, size_t len,
 
 /* ---- The file ---- */
 
-/* Reads up to len bytes. Returns how many; -1 with errno. */
-static ssize_t read_bytes(int fd, char *bytes, size_t len)
-{
-    size_t read_len = 0;
-    ssize_t got;
-
-    while (read_len < len && (got = read(fd, bytes + read_len, len - read_len)) != 0) {
-        if (got > 0)
-            read_len += (size_t)got;
-        else if (errno != EINTR)
-            return -1;
-    }
-    return (ssize_t)read_len;
-}
-
 /* Reads an open file. Returns its bytes, to be freed, and their number; NULL with a reason. */
 static char *read_file(int fd, size_t *ret_len, struct buf *reason)
 {
@@ -367,7 +353,7 @@ static char *read_file(int fd, size_t *ret_len, struct buf *reason)
         return NULL;
     }
     char *bytes = malloc((size_t)st.st_size + 1);
-    ssize_t len = bytes != NULL ? read_bytes(fd, bytes, (size_t)st.st_size) : -1;
+    ssize_t len = bytes != NULL ? file_read_bytes(fd, bytes, (size_t)st.st_size) : -1;
     if (len < 0) {
         buf_printf(reason, "can't be read: %s", strerror(errno));
         free(bytes);

@@ -181,7 +181,7 @@ static void *create_on(void *arg)
     return NULL;
 }
 
-/* Lets a client create until two snapshots have been written meanwhile, then sends this signal. */
+/* Lets a client create until a snapshot has been written meanwhile, then sends this signal. */
 static size_t create_until(struct api_fixture *api, struct load *load, int signal)
 {
     pthread_t thread;
@@ -190,7 +190,7 @@ static size_t create_until(struct api_fixture *api, struct load *load, int signa
     load->address = gateway_process_player(api->gateway);
     load->admitted = calloc(ADMITTED_MAX, sizeof *load->admitted);
     cr_assert_eq(pthread_create(&thread, NULL, create_on, load), 0);
-    wait_for(watch, "snapshot", 2);
+    wait_for(watch, "snapshot", 1);
     close(watch);
     gateway_process_signal(api->gateway, signal);
     gateway_process_wait(api->gateway);
@@ -267,6 +267,9 @@ Test(process_snapshot, a_full_disk_is_told_of_once_and_the_service_goes_on)
 
     set_file_limit(&api, RLIM_INFINITY);
     gateway_process_wait_log(api.gateway, "snapshots are written again");
+    close(watch);
+    watch = watch_dir();
+    wait_for(watch, "snapshot", 2); /* the second one was begun after the last create */
     cut_off(&api);
     api = start_kept();
     cr_expect_eq(api_status(api_call(api.client, "GET", &late, "")), 200);
