@@ -23,7 +23,7 @@ static bool was_logged(struct access_log *log, const char *who)
     size_t place = hash % ACCESS_LOG_PLACES;
     if (log->places[place].until_ms > now_ms && strcmp(log->places[place].who, who) == 0)
         return true;
-    strncpy(log->places[place].who, who, sizeof log->places[place].who - 1);
+    snprintf(log->places[place].who, sizeof log->places[place].who, "%s", who);
     log->places[place].until_ms = now_ms + REFUSED_EVERY_MS;
     return false;
 }

@@ -470,7 +470,7 @@ Test(memory_snapshot, holds_the_limits_of_a_store_that_was_busy_while_it_was_wri
 Test(memory_snapshot, of_100000_sessions)
 {
     struct memory_snapshot_told told;
-    char family[16], device[16];
+    char family[32], device[32];
 
     for (int i = 0; i < 100000; i++) {
         snprintf(family, sizeof family, "family-%d", i / 2);
