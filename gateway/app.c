@@ -493,6 +493,30 @@ static int serve(struct app *app)
     return rc;
 }
 
+/*
+ * Closes the handles. From here to the end of the program a second SIGTERM must not do what it does by itself, and
+ * make a clean stop look like a crash: libuv gives the signals back, so they are blocked first, then ignored.
+ */
+static void close_handles(struct app *app)
+{
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    service_close(&app->service);
+    uv_close((uv_handle_t *)&app->delay, NULL);
+    uv_close((uv_handle_t *)&app->sigterm, NULL);
+    uv_close((uv_handle_t *)&app->sigint, NULL);
+    uv_close((uv_handle_t *)&app->sighup, NULL);
+    loop_done(&app->loop);
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+}
+
 int app_run(const struct settings *settings, const char *file)
 {
     struct app app = {
@@ -511,12 +535,7 @@ int app_run(const struct settings *settings, const char *file)
     int rc = serve(&app);
 
     stop_workers(&app);
-    service_close(&app.service);
-    uv_close((uv_handle_t *)&app.delay, NULL);
-    uv_close((uv_handle_t *)&app.sigterm, NULL);
-    uv_close((uv_handle_t *)&app.sigint, NULL);
-    uv_close((uv_handle_t *)&app.sighup, NULL);
-    loop_done(&app.loop);
+    close_handles(&app);
     listener_close(&app.player);
     listener_close(&app.admin);
     free(app.workers);

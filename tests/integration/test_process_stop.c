@@ -170,3 +170,15 @@ Test(process_stop, leaves_no_descriptor_open_behind_connections)
     cr_expect_leq(count_descriptors(), before); /* before: perhaps with one that was being closed */
     api_fixture_stop(&api);
 }
+
+Test(process_stop, ends_with_0_however_often_it_is_told_to_stop)
+{
+    for (int round = 0; round < 10; round++) {
+        struct gateway_process *gateway = gateway_process_start(NULL);
+
+        while (!gateway_process_has_ended(gateway))
+            gateway_process_signal(gateway, SIGTERM);
+        cr_assert_eq(gateway_process_wait(gateway), 0);
+        gateway_process_free(gateway);
+    }
+}
