@@ -320,6 +320,9 @@ Test(process_reload, the_settings_shown_are_those_in_force, .init = set_up, .fin
 
 /* ---- Viewers meanwhile ---- */
 
+/* Viewers take a breath: each request is a line in the log, all of which the test reads again and again. */
+enum { PAUSE_US = 2000 };
+
 struct viewer {
     pthread_t thread;
     const char *address;        /* of the player listener */
@@ -359,6 +362,7 @@ static void *watch(void *arg)
         snprintf(target, sizeof target, "/v1/sessions/%s/heartbeat", viewer->session.token);
         ask(viewer, client, "POST", target, NULL);
         ask(viewer, client, "POST", target, "{\"mediaId\":\"m1\"}");
+        usleep(PAUSE_US);
     }
     http_client_free(client);
     return NULL;
@@ -369,8 +373,10 @@ static void *look(void *arg)
     struct viewer *viewer = arg;
     struct http_client *client = http_client_new(viewer->address);
 
-    while (!atomic_load(&is_over))
+    while (!atomic_load(&is_over)) {
         ask(viewer, client, "GET", "/v1/families/f/sessions", NULL);
+        usleep(PAUSE_US);
+    }
     http_client_free(client);
     return NULL;
 }
