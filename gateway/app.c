@@ -14,19 +14,15 @@
 
 #include "acceptor.h"
 #include "buf.h"
-#include "generations.h"
 #include "listener.h"
 #include "listener_tls.h"
 #include "log.h"
 #include "loop.h"
-#include "memory.h"
-#include "outage.h"
-#include "partition.h"
-#include "redis_setup.h"
 #include "refused_tokens.h"
 #include "reloadable.h"
 #include "service.h"
 #include "settings.h"
+#include "shared_store.h"
 #include "shown_settings.h"
 #include "snapshotter.h"
 #include "worker.h"
@@ -49,10 +45,7 @@ struct app {
     struct listener player, admin;               /* sockets */
     struct acceptor accept_player, accept_admin; /* where they are unix sockets */
     struct reloadable in_force;                  /* keys and certificates; a reload makes others */
-    struct memory *memory;                       /* the embedded store; NULL where it isn't used */
-    struct outage *outage;                       /* whether Redis is there; NULL: without Redis */
-    struct generations *generations;             /* of cached answers; the same */
-    struct redis_setup redis;                    /* where it is */
+    struct shared_store store;                   /* what holds the sessions; the same */
     struct http_proxies proxies;                 /* who may name the client */
     struct http_addresses *addresses;            /* connections of each client; NULL: unbounded */
     struct refused_tokens *refused_tokens;       /* of each client; NULL: not counted */
@@ -61,82 +54,6 @@ struct app {
     struct worker **workers;                     /* the player listener's, then the admin thread */
     size_t worker_count;                         /* started, the admin thread included */
 };
-
-/* ---- The store ---- */
-
-static void tell_redis(const struct app *app)
-{
-    const struct redis_address *address = &app->redis.address;
-    const struct settings *settings = app->settings;
-
-    if (app->redis.store.sentinel != NULL)
-        log_line(LOG_INFO, "sessions live in Redis",
-                 LOG_STR("master", settings->redis_sentinel_master),
-                 LOG_INT("sentinels", (int64_t)settings->redis_sentinels.count),
-                 LOG_INT("db", address->db));
-    else
-        log_line(LOG_INFO, "sessions live in Redis",
-                 LOG_STR(settings->redis_cluster ? "cluster" : "host",
-                         address->host != NULL ? address->host : address->path),
-                 LOG_INT("port", address->port), LOG_INT("db", address->db));
-}
-
-static int open_redis(struct app *app, const struct store_options *options,
-                      enum outage_policy policy)
-{
-    const struct outage_options outage = {
-        .policy = policy,
-        .memory = app->memory,
-        .ttl_ms = options->ttl_ms,
-        .partitions = app->settings->redis_cluster ? PARTITION_COUNT : 1,
-    };
-    struct buf reason = BUF_EMPTY;
-    int rc = redis_setup_load(&app->redis, app->settings, &reason);
-
-    if (rc != 0)
-        log_line(LOG_ERROR, "Redis can't be used", LOG_STR("reason", buf_text(&reason)));
-    buf_done(&reason);
-    if (rc != 0)
-        return APP_WRONG_SETTING;
-    app->redis.store.store = *options;
-    app->outage = outage_new(&outage);
-    app->generations = generations_new();
-    if (app->outage == NULL || app->generations == NULL)
-        return APP_FAILED;
-    tell_redis(app);
-    return APP_OK;
-}
-
-static int open_store(struct app *app)
-{
-    const struct settings *settings = app->settings;
-    const struct store_options options = {
-        .ttl_ms = settings->session_ttl * 1000,
-        .max_age_ms = settings->session_max_age * 1000,
-        .heartbeat_min_ms = settings->session_heartbeat_min_interval * 1000,
-        .family_limit = (uint32_t)settings->limits_family,
-        .device_limit = (uint32_t)settings->limits_device,
-        .displace_after_ms = settings->limits_displace_after * 1000,
-        .evict_cooldown_ms = settings->limits_evict_cooldown * 1000,
-        .dry_run = !settings->limits_enforce,
-        .create_rate = (uint32_t)settings->rate_limit_create,
-    };
-    enum outage_policy policy = (enum outage_policy)settings->redis_on_outage;
-
-    if (settings->store == SETTINGS_STORE_MEMORY || policy == OUTAGE_FALLBACK) {
-        app->memory = memory_new(&options, NULL);
-        if (app->memory == NULL)
-            return APP_FAILED;
-    }
-    if (settings->store == SETTINGS_STORE_MEMORY) {
-        log_line(LOG_INFO, "sessions live in the embedded store");
-        return settings->memory_snapshot == NULL ||
-                       snapshotter_load(app->memory, settings->memory_snapshot) == 0
-                   ? APP_OK
-                   : APP_WRONG_SETTING;
-    }
-    return open_redis(app, &options, policy);
-}
 
 /* ---- Sockets and threads ---- */
 
@@ -207,12 +124,12 @@ static void fill_options(struct app *app, struct worker_options *ret_options)
                  .idle_timeout_s = (unsigned)settings->http_idle_timeout,
                  .header_limit = (size_t)settings->http_header_limit,
                  .proxies = app->proxies},
-        .memory = app->memory,
-        .outage = app->outage,
-        .redis = &app->redis.store,
-        .generations = app->generations,
+        .memory = app->store.memory,
+        .outage = app->store.outage,
+        .redis = &app->store.redis.store,
+        .generations = app->store.generations,
         .cache_ms = settings->authorize_cache_ms,
-        .snapshot = app->outage == NULL ? settings->memory_snapshot : NULL,
+        .snapshot = app->store.snapshot,
         .snapshot_interval_s = settings->memory_snapshot_interval,
         .shutdown_ms = settings->shutdown_ms,
     };
@@ -459,10 +376,12 @@ static int bound_clients(struct app *app)
 /* Stops the threads, and keeps what is in the store then. */
 static int stop_serving(struct app *app)
 {
-    const char *snapshot = app->outage == NULL ? app->settings->memory_snapshot : NULL;
+    const struct shared_store *store = &app->store;
 
     stop_workers(app);
-    return snapshot == NULL || snapshotter_save(app->memory, snapshot) == 0 ? APP_OK : APP_FAILED;
+    return store->snapshot == NULL || snapshotter_save(store->memory, store->snapshot) == 0
+               ? APP_OK
+               : APP_FAILED;
 }
 
 static int serve(struct app *app)
@@ -476,7 +395,7 @@ static int serve(struct app *app)
     if (rc == APP_OK)
         rc = load_in_force(app);
     if (rc == APP_OK)
-        rc = open_store(app);
+        rc = shared_store_open(&app->store, app->settings);
     if (rc == APP_OK)
         rc = bound_clients(app);
     if (rc == APP_OK)
@@ -539,10 +458,7 @@ int app_run(const struct settings *settings, const char *file)
     listener_close(&app.player);
     listener_close(&app.admin);
     free(app.workers);
-    outage_free(app.outage);
-    generations_free(app.generations);
-    memory_free(app.memory);
-    redis_setup_done(&app.redis);
+    shared_store_close(&app.store);
     refused_tokens_free(app.refused_tokens);
     http_addresses_free(app.addresses);
     http_proxies_done(&app.proxies);
