@@ -27,6 +27,11 @@ int64_t clock_wall_ms(void)
     return clock_ms(CLOCK_REALTIME);
 }
 
+int64_t clock_wall_coarse_ms(void)
+{
+    return clock_ms(CLOCK_REALTIME_COARSE);
+}
+
 /*
  * Days since 1970-01-01 of a date of the proleptic Gregorian calendar, and back. Years begin in March
  * here, so that the leap day is the last of a year; 400 years are 146,097 days.

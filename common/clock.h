@@ -16,6 +16,9 @@ int64_t clock_monotonic_ms(void);
 /* Milliseconds since 1970-01-01T00:00:00Z by the system's clock, which may be set back. */
 int64_t clock_wall_ms(void);
 
+/* The same, some milliseconds late, for a tenth of what it costs. */
+int64_t clock_wall_coarse_ms(void);
+
 /*
  * Writes wall_ms as RFC 3339 UTC with milliseconds and a NUL: always 24 characters, for the years 0000
  * to 9999; times outside of them are written as the nearest one inside.

@@ -10,7 +10,7 @@ struct lru_item *lru_find(struct lru *lru, const void *key, size_t len, unsigned
     struct lru_item *item;
 
     HASH_FIND_BYHASHVALUE(hh, lru->table, key, len, hash, item);
-    if (item != NULL)
+    if (item != NULL && !item->used) /* what is only read stays in more processors' caches */
         item->used = true;
     return item;
 }

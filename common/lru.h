@@ -14,9 +14,9 @@
 #include <uthash.h>
 
 struct lru_item {
-    UT_hash_handle hh;            /* by key */
+    bool used;         /* since it came, or was spared; beside hh, which a look-up reads too */
+    UT_hash_handle hh; /* by key */
     struct lru_item *prev, *next; /* in the queue */
-    bool used;                    /* since it came, or was spared */
 };
 
 /* A table, made as {.most = …, .drop = …}. */

@@ -14,15 +14,13 @@
 struct allowed {
     struct lru_item item;                /* by session_id */
     struct http_response *response;      /* the answer */
-    char session_id[SESSION_ID_LEN + 1]; /* whose */
-    char text[]; /* userId, familyId, deviceId, mediaId; each with its NUL */
+    char session_id[SESSION_ID_LEN + 1]; /* whose; its user, family and device never change */
+    char media_id[];                     /* of which title */
 };
 
 struct api_allowed {
     struct lru answers; /* by session */
 };
-
-enum { NAMES = 4 };
 
 static void drop(struct lru_item *item)
 {
@@ -61,51 +59,40 @@ static int add_identity(struct http_response *response, const char *name, const 
     return rc;
 }
 
-static struct http_response *build(const char *session_id, const char *const names[NAMES])
+static struct http_response *build(const struct token_claims *claims, const char *media_id)
 {
-    static const char *const headers[NAMES] = {"X-Stream-User", "X-Stream-Family",
-                                               "X-Stream-Device", "X-Stream-Media"};
+    const struct {
+        const char *name, *id;
+    } headers[] = {
+        {"X-Stream-Session", claims->session_id},
+        {"X-Stream-User", claims->user_id},
+        {"X-Stream-Family", claims->family_id},
+        {"X-Stream-Device", claims->device_id},
+        {"X-Stream-Media", media_id},
+    };
     struct http_response *response = http_response_new(200, NULL, NULL, 0);
-    int rc = response != NULL ? add_identity(response, "X-Stream-Session", session_id) : -1;
+    int rc = response != NULL ? 0 : -1;
 
-    for (size_t i = 0; i < NAMES && rc == 0; i++)
-        rc = add_identity(response, headers[i], names[i]);
+    for (size_t i = 0; i < sizeof headers / sizeof headers[0] && rc == 0; i++)
+        rc = add_identity(response, headers[i].name, headers[i].id);
     if (rc == 0)
         return response;
     http_response_unref(response);
     return NULL;
 }
 
-static bool is_for(const struct allowed *allowed, const char *const names[NAMES])
-{
-    const char *at = allowed->text;
-
-    for (size_t i = 0; i < NAMES; i++) {
-        if (strcmp(at, names[i]) != 0)
-            return false;
-        at += strlen(at) + 1;
-    }
-    return true;
-}
-
 /* Keeps a response, with a reference of its own. Without memory nothing is kept. */
-static void keep(struct api_allowed *all, const char *session_id, const char *const names[NAMES],
+static void keep(struct api_allowed *all, const char *session_id, const char *media_id,
                  struct http_response *response)
 {
-    size_t size = 0;
-    struct allowed *allowed;
-    char *at;
+    size_t media_size = strlen(media_id) + 1;
+    struct allowed *allowed = malloc(sizeof *allowed + media_size);
 
-    for (size_t i = 0; i < NAMES; i++)
-        size += strlen(names[i]) + 1;
-    allowed = malloc(sizeof *allowed + size);
     if (allowed == NULL)
         return;
     allowed->response = http_response_ref(response);
     memcpy(allowed->session_id, session_id, sizeof allowed->session_id);
-    at = allowed->text;
-    for (size_t i = 0; i < NAMES; i++)
-        at = stpcpy(at, names[i]) + 1;
+    memcpy(allowed->media_id, media_id, media_size);
     lru_add(&all->answers, &allowed->item, allowed->session_id, SESSION_ID_LEN,
             session_id_hash(session_id));
 }
@@ -113,8 +100,6 @@ static void keep(struct api_allowed *all, const char *session_id, const char *co
 struct http_response *api_allowed_response(struct api *api, const struct token_claims *claims,
                                            const char *media_id)
 {
-    const char *const names[NAMES] = {claims->user_id, claims->family_id, claims->device_id,
-                                      media_id};
     const char *id = claims->session_id;
     struct lru *answers = &api->allowed->answers;
     struct lru_item *item = lru_find(answers, id, SESSION_ID_LEN, session_id_hash(id));
@@ -123,12 +108,12 @@ struct http_response *api_allowed_response(struct api *api, const struct token_c
     if (item != NULL) {
         const struct allowed *allowed = CONTAINER_OF(item, struct allowed, item);
 
-        if (is_for(allowed, names))
+        if (strcmp(allowed->media_id, media_id) == 0)
             return http_response_ref(allowed->response);
         lru_remove(answers, item);
     }
-    response = build(id, names);
+    response = build(claims, media_id);
     if (response != NULL)
-        keep(api->allowed, id, names, response);
+        keep(api->allowed, id, media_id, response);
     return response;
 }

@@ -14,17 +14,23 @@
 
 /* A token found in a request: where, and room for one that had to be copied. */
 struct found {
-    const char *token;          /* NULL: none */
+    const struct http_request *http; /* the request */
+    struct token_claims *claims;     /* get what it says, where is_known */
+    const char *token;               /* NULL: none */
+    bool is_known;                   /* it was opened before */
     char copied[TOKEN_MAX + 1]; /* where it points, if it came from a query, a path or a cookie */
 };
 
 /*
- * Takes text as the token if it has a token's shape: neither an app's own bearer nor a bad parameter must
- * shadow ours.
+ * Takes text as the token if it has a token's shape, as one that was opened before surely has: neither an app's own
+ * bearer nor a bad parameter must shadow ours.
  */
 static bool take(struct found *found, const char *text)
 {
-    if (text == NULL || !token_has_shape(text, strlen(text)))
+    if (text == NULL)
+        return false;
+    found->is_known = api_token_is_known(found->http, text, found->claims);
+    if (!found->is_known && !token_has_shape(text, strlen(text)))
         return false;
     found->token = text;
     return true;
@@ -76,21 +82,21 @@ static const char *own_address(const struct http_request *http)
     return strchr(strchr(target + 1, '/') + 1, '/');
 }
 
-static void find_token(const struct http_request *http, struct found *ret_found)
+static void find_token(struct found *found)
 {
+    const struct http_request *http = found->http;
     const struct api *api = http_request_server_arg(http);
     const char *path = api->options.token_path;
     const char *own = own_address(http);
 
-    ret_found->token = NULL;
-    if (!take(ret_found, http_request_header(http, HTTP_X_STREAM_TOKEN)) &&
-        !take(ret_found, http_bearer(http_request_header(http, HTTP_AUTHORIZATION))) &&
-        !take_from_address(ret_found, http_request_header(http, HTTP_X_ORIGINAL_URI), path) &&
-        !take_from_address(ret_found, http_request_header(http, HTTP_X_FORWARDED_URI), path) &&
-        !take_from_address(ret_found, http_request_header(http, HTTP_X_ORIGINAL_URL), path) &&
-        !take_from_query(ret_found, http_request_target(http)) &&
-        !(own != NULL && path != NULL && take_from_path(ret_found, own, path)))
-        take_from_cookie(ret_found, http_request_header(http, HTTP_COOKIE));
+    if (!take(found, http_request_header(http, HTTP_X_STREAM_TOKEN)) &&
+        !take(found, http_bearer(http_request_header(http, HTTP_AUTHORIZATION))) &&
+        !take_from_address(found, http_request_header(http, HTTP_X_ORIGINAL_URI), path) &&
+        !take_from_address(found, http_request_header(http, HTTP_X_FORWARDED_URI), path) &&
+        !take_from_address(found, http_request_header(http, HTTP_X_ORIGINAL_URL), path) &&
+        !take_from_query(found, http_request_target(http)) &&
+        !(own != NULL && path != NULL && take_from_path(found, own, path)))
+        take_from_cookie(found, http_request_header(http, HTTP_COOKIE));
 }
 
 /*
@@ -229,17 +235,21 @@ static void on_checked(struct store_req *req)
 void api_authorize(struct http_request *http)
 {
     const struct api *api = http_request_server_arg(http);
+    struct api_call *call = api_call_new(http, api->options.authorize_timeout_ms);
     struct found found;
 
-    find_token(http, &found);
+    if (call == NULL)
+        return;
+    found.http = http;
+    found.claims = &call->claims;
+    found.token = NULL;
+    find_token(&found);
     if (found.token == NULL) {
+        api_call_free(call);
         refuse(http, ERR_MISSING_TOKEN, API_REFUSED_MISSING);
         return;
     }
-    struct api_call *call = api_call_new(http, api->options.authorize_timeout_ms);
-    if (call == NULL)
-        return;
-    if (api_token_open(http, found.token, &call->claims) != ERR_OK) {
+    if (!found.is_known && api_token_open(http, found.token, &call->claims) != ERR_OK) {
         api_call_free(call);
         refuse(http, ERR_INVALID_TOKEN, API_REFUSED_INVALID);
         return;

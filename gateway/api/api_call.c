@@ -128,12 +128,13 @@ void api_call_name_session(struct api_call *call)
     struct store_create *create = &call->store.create;
 
     memcpy(session->id, claims->session_id, sizeof session->id);
-    strcpy(session->user_id, claims->user_id);
-    strcpy(session->family_id, claims->family_id);
-    strcpy(session->device_id, claims->device_id);
-    strcpy(session->media_id, claims->media_id);
-    strcpy(session->device_name, claims->device_name);
-    strcpy(session->player_id, claims->player_id);
+    /* Whole: what is known to the compiler is copied in a few instructions, a string's length has to be found. */
+    memcpy(session->user_id, claims->user_id, sizeof session->user_id);
+    memcpy(session->family_id, claims->family_id, sizeof session->family_id);
+    memcpy(session->device_id, claims->device_id, sizeof session->device_id);
+    memcpy(session->media_id, claims->media_id, sizeof session->media_id);
+    memcpy(session->device_name, claims->device_name, sizeof session->device_name);
+    memcpy(session->player_id, claims->player_id, sizeof session->player_id);
     session->media_title[0] = session->platform[0] = session->metadata[0] = '\0';
     session->started_ms = claims->started_ms;
     create->issued_ms = claims->issued_ms;

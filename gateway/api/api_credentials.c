@@ -117,6 +117,21 @@ static enum err count_refused(struct http_request *http)
                                                                     : ERR_INVALID_TOKEN;
 }
 
+/* Whether a token's life is over. */
+static bool is_outlived(const struct api *api, const struct token_claims *claims)
+{
+    return clock_wall_coarse_ms() - claims->issued_ms > api->options.max_age_ms;
+}
+
+bool api_token_is_known(const struct http_request *http, const char *token,
+                        struct token_claims *ret_claims)
+{
+    const struct api *api = http_request_server_arg(http);
+
+    return token_cache_find(api->tokens, token, strlen(token), ret_claims) &&
+           !is_outlived(api, ret_claims);
+}
+
 enum err api_token_open(struct http_request *http, const char *token,
                         struct token_claims *ret_claims)
 {
@@ -125,7 +140,7 @@ enum err api_token_open(struct http_request *http, const char *token,
 
     if (rc != 0)
         metrics_add(API_METRIC_TOKENS + (rc < 0), 1);
-    if (rc < 0 || clock_wall_ms() - ret_claims->issued_ms > api->options.max_age_ms)
+    if (rc < 0 || is_outlived(api, ret_claims))
         return count_refused(http);
     return ERR_OK;
 }

@@ -188,6 +188,10 @@ bool api_token_of_session(struct http_request *http, bool bearer_too,
 enum err api_token_open(struct http_request *http, const char *token,
                         struct token_claims *ret_claims);
 
+/* Whether a text is a token within its life that was opened before; its claims then. */
+bool api_token_is_known(const struct http_request *http, const char *token,
+                        struct token_claims *ret_claims);
+
 /* Answers a call, not authorize, whose token didn't open: 401 or 429. */
 void api_refuse_token(struct http_request *http, enum err err);
 

@@ -1,32 +1,30 @@
-/* Tokens that were opened before: a table by hash, and a list by last use. */
+/* Tokens that were opened before: a table by their text. */
 #include "token_cache.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "container_of.h"
 #include "lru.h"
 
-#define HASH_LEN crypto_shorthash_siphashx24_BYTES
+/* Where some characters of a token's nonce stand in it: 48 bits that the gateway that sealed it took at random. */
+enum { NONCE_AT = 12, NONCE_LEN = sizeof(uint64_t) };
 
 /* The claims that are texts, packed one behind the other, each with its NUL. */
 enum { TEXT_COUNT = 6 };
 
 struct entry {
-    struct lru_item item;                /* by hash */
-    unsigned char hash[HASH_LEN];        /* of the token */
+    struct lru_item item;                /* by the token */
     char session_id[SESSION_ID_LEN + 1]; /* the claims */
     int64_t issued_ms, started_ms;       /* the same */
     int32_t family_limit, device_limit;  /* the same */
     bool fallback;                       /* the same */
     uint8_t size[TEXT_COUNT];            /* of the texts, NUL included */
-    char text[];                         /* the texts */
+    char text[];                         /* the texts, and the token, without NUL */
 };
 
 struct token_cache {
-    struct lru entries;                                      /* by hash */
-    unsigned char key[crypto_shorthash_siphashx24_KEYBYTES]; /* of the hash */
+    struct lru entries; /* by their tokens */
 };
 
 static void drop(struct lru_item *item)
@@ -41,7 +39,6 @@ struct token_cache *token_cache_new(size_t most)
     if (cache == NULL)
         return NULL;
     cache->entries = (struct lru){.most = most, .drop = drop};
-    randombytes_buf(cache->key, sizeof cache->key);
     return cache;
 }
 
@@ -81,7 +78,9 @@ static void unpack(const struct entry *entry, struct token_claims *ret_claims)
     }
 }
 
-static struct entry *pack(const unsigned char hash[HASH_LEN], struct token_claims *claims)
+/* The claims of a token, len characters of it, which follow the texts; ret_token is where. */
+static struct entry *pack(struct token_claims *claims, const char *token, size_t len,
+                          const char **ret_token)
 {
     char *texts[TEXT_COUNT], *at;
     size_t size = 0;
@@ -90,10 +89,9 @@ static struct entry *pack(const unsigned char hash[HASH_LEN], struct token_claim
     texts_of(claims, texts);
     for (size_t i = 0; i < TEXT_COUNT; i++)
         size += strlen(texts[i]) + 1;
-    entry = malloc(sizeof *entry + size);
+    entry = malloc(sizeof *entry + size + len);
     if (entry == NULL)
         return NULL;
-    memcpy(entry->hash, hash, HASH_LEN);
     memcpy(entry->session_id, claims->session_id, sizeof entry->session_id);
     entry->issued_ms = claims->issued_ms;
     entry->started_ms = claims->started_ms;
@@ -106,29 +104,44 @@ static struct entry *pack(const unsigned char hash[HASH_LEN], struct token_claim
         memcpy(at, texts[i], entry->size[i]);
         at += entry->size[i];
     }
+    *ret_token = memcpy(at, token, len);
     return entry;
+}
+
+/* Only what opened is kept, so that nobody but a gateway's random generator has a say in the hashes. */
+static unsigned hash_of(const char *token)
+{
+    uint64_t nonce;
+
+    memcpy(&nonce, token + NONCE_AT, sizeof nonce);
+    return (unsigned)(nonce * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+}
+
+bool token_cache_find(struct token_cache *cache, const char *token, size_t len,
+                      struct token_claims *ret_claims)
+{
+    struct lru_item *item = NULL;
+
+    if (len >= NONCE_AT + NONCE_LEN)
+        item = lru_find(&cache->entries, token, len, hash_of(token));
+    if (item != NULL)
+        unpack(CONTAINER_OF(item, struct entry, item), ret_claims);
+    return item != NULL;
 }
 
 int token_cache_open(struct token_cache *cache, const struct token_keys *keys, const char *token,
                      size_t len, struct token_claims *ret_claims)
 {
-    unsigned char hash[HASH_LEN];
-    struct lru_item *item;
     struct entry *entry;
-    unsigned place;
+    const char *kept;
 
-    crypto_shorthash_siphashx24(hash, (const unsigned char *)token, len, cache->key);
-    memcpy(&place, hash, sizeof place);
-    item = lru_find(&cache->entries, hash, HASH_LEN, place);
-    if (item != NULL) {
-        unpack(CONTAINER_OF(item, struct entry, item), ret_claims);
+    if (token_cache_find(cache, token, len, ret_claims))
         return 0;
-    }
     if (token_open(keys, token, len, ret_claims) != 0)
         return -1;
-    entry = pack(hash, ret_claims); /* without memory nothing is kept */
+    entry = pack(ret_claims, token, len, &kept); /* without memory nothing is kept */
     if (entry != NULL)
-        lru_add(&cache->entries, &entry->item, entry->hash, HASH_LEN, place);
+        lru_add(&cache->entries, &entry->item, kept, len, hash_of(token));
     return 1;
 }
 

@@ -108,7 +108,6 @@ static enum MHD_Result answer(struct http_request *req)
     req->phase = HTTP_PHASE_ANSWERED;
     req->response = NULL;
     http_deadline_set(&req->client->deadline, &req->server->deadlines, HTTP_DEADLINE_REQUEST);
-    http_request_add_header(req, "X-Request-Id", req->id);
     http_cors_mark(req);
     if (req->server->quiesced)
         http_request_add_header(req, MHD_HTTP_HEADER_CONNECTION, "close");
@@ -117,7 +116,7 @@ static enum MHD_Result answer(struct http_request *req)
         req->counted = false;
         req->server->busy--;
     }
-    return http_response_queue(response, req->connection, &req->added);
+    return http_response_queue(response, req->connection, req->id, &req->added);
 }
 
 /* Calls the handler, unless there is an answer already; then answers, or sleeps. */
@@ -226,7 +225,7 @@ static enum MHD_Result take_head(struct http_request *req, const char *method, c
     req->phase = HTTP_PHASE_BODY;
     req->counted = true;
     req->server->busy++;
-    req->started_ns = uv_hrtime();
+    req->started_ns = req->server->turn_ns;
 
     fault = http_request_read_head(req, method, version);
     if (fault != NULL) {
@@ -350,7 +349,7 @@ static void report_refusal(struct http_request *req)
     if (req->id[0] == '\0')
         http_request_make_id(req);
     if (req->started_ns == 0)
-        req->started_ns = uv_hrtime();
+        req->started_ns = req->server->turn_ns;
     req->code = info->http_status == MHD_HTTP_CONTENT_TOO_LARGE ? ERR_PAYLOAD_TOO_LARGE
                                                                 : ERR_INVALID_REQUEST;
     report(req, (int)info->http_status);

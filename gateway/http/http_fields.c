@@ -35,9 +35,15 @@ int http_query_param(const char **at, const char *name, char *ret_value, size_t 
             size_t value_len = len - name_len - 1;
 
             *at = pair + len;
-            return decoded_size(value, value_len) < size
-                       ? text_percent_decode(value, value_len, ret_value)
-                       : -1;
+            if (memchr(value, '%', value_len) != NULL)
+                return decoded_size(value, value_len) < size
+                           ? text_percent_decode(value, value_len, ret_value)
+                           : -1;
+            if (value_len >= size)
+                return -1;
+            memcpy(ret_value, value, value_len);
+            ret_value[value_len] = '\0';
+            return (int)value_len;
         }
         pair += len;
     }

@@ -21,7 +21,8 @@
 enum {
     HTTP_ID_MAX = 64,      /* characters of a request's id */
     HTTP_SESSION_MAX = 31, /* characters of a session's id in the access log */
-    HTTP_CALLER_MAX = 63   /* bytes of a caller's name there */
+    HTTP_CALLER_MAX = 63,  /* bytes of a caller's name there */
+    HTTP_NAME_MAX = 31     /* characters of the longest name of a header that is looked for */
 };
 
 /* Who has connected. */
@@ -50,8 +51,11 @@ struct http_server {
     unsigned spare_count;              /* of them */
     size_t body_bytes;                 /* of all bodies that are kept at the moment */
     struct http_response *no_memory;   /* the answer where there is no memory for another one */
-    uint64_t next_id;                  /* of the next request that brings none */
-    size_t busy;                       /* requests between their head and the end of their answer */
+    uint32_t of_length[HTTP_NAME_MAX +
+                       1];   /* by the length of a name: bits of the headers that have such a one */
+    uint64_t next_id;        /* of the next request that brings none */
+    uint64_t turn_ns;        /* when the daemon's last run began, by uv_hrtime */
+    size_t busy;             /* requests between their head and the end of their answer */
     size_t waiting;          /* of these, requests that sleep until their handler answers */
     struct http_peer coming; /* whose connection libmicrohttpd is just given */
     bool placed;             /* libmicrohttpd has told of the connection that it was just given */
@@ -92,21 +96,22 @@ struct http_request {
     char id[HTTP_ID_MAX + 1];               /* for X-Request-Id */
     char session_id[HTTP_SESSION_MAX + 1];  /* as noted by the handler */
     char caller[HTTP_CALLER_MAX + 1];       /* the same */
-    uint64_t started_ns;                    /* when its head came, by uv_hrtime; or 0 */
-    bool is_headless;                       /* libmicrohttpd may have forgotten its head */
-    bool has_body;                          /* a body follows the head */
-    bool must_close;                        /* the connection can't be trusted any more */
-    bool counted;                           /* in the server's busy */
-    bool has_slept;                         /* its connection was suspended */
-    uint64_t content_length;                /* what Content-Length says; 0 where it is absent */
-    uint64_t body_seen;                     /* bytes of the body so far */
-    enum err code;                          /* how it ended; ERR_OK where it isn't a problem */
-    struct http_response *response;         /* the answer, once decided */
-    struct http_stream *stream;             /* its body, where it goes on; or NULL */
-    struct http_match match;                /* its route */
-    struct buf raw_target;                  /* the target as it stood in the request line */
-    struct buf body;                        /* the body, where its route reads one */
-    struct buf added; /* headers for this answer alone: name NUL value NUL … */
+    uint64_t started_ns;            /* when the daemon's run began in which its head came; or 0 */
+    bool is_headless;               /* libmicrohttpd may have forgotten its head */
+    bool has_body;                  /* a body follows the head */
+    bool must_close;                /* the connection can't be trusted any more */
+    bool counted;                   /* in the server's busy */
+    bool has_slept;                 /* its connection was suspended */
+    uint64_t content_length;        /* what Content-Length says; 0 where it is absent */
+    uint64_t body_seen;             /* bytes of the body so far */
+    enum err code;                  /* how it ended; ERR_OK where it isn't a problem */
+    struct http_response *response; /* the answer, once decided */
+    struct http_stream *stream;     /* its body, where it goes on; or NULL */
+    struct http_match
+        match; /* its route; from here on: what has memory that is kept for the next request */
+    struct buf raw_target; /* the target as it stood in the request line */
+    struct buf body;       /* the body, where its route reads one */
+    struct buf added;      /* headers for this answer alone: name NUL value NUL … */
 };
 
 /* ---- http_request.c ---- */
@@ -119,6 +124,9 @@ void http_request_release(struct http_request *req);
 
 /* Frees it and all that are spare. */
 void http_request_free_spare(struct http_server *server);
+
+/* Fills the server's of_length. */
+void http_request_index_names(struct http_server *server);
 
 /* Takes the method and the headers in, and gives it its id. Returns what is wrong with it, or NULL.
  */
@@ -165,11 +173,12 @@ bool http_header_is_sound(const char *value);
 int http_response_status(const struct http_response *response);
 
 /*
- * Queues a response, with headers for this once (as in struct http_request's `added`), from within
- * http_exchange_advance; the reference is given back. Returns what libmicrohttpd is to be told.
+ * Queues a response, with an X-Request-Id and headers for this once (as in struct http_request's `added`), from
+ * within http_exchange_advance; the reference is given back. Returns what libmicrohttpd is to be told.
  */
 enum MHD_Result http_response_queue(struct http_response *response,
-                                    struct MHD_Connection *connection, const struct buf *added);
+                                    struct MHD_Connection *connection, const char *id,
+                                    const struct buf *added);
 
 /*
  * A 200 whose body is what a libmicrohttpd reader gives, and that no cache keeps. One reference belongs to the

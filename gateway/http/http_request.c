@@ -45,6 +45,12 @@ static const struct {
     [HTTP_X_STREAM_TOKEN] = NAME("x-stream-token"),
 };
 
+void http_request_index_names(struct http_server *server)
+{
+    for (int i = 0; i < HTTP_HEADER_COUNT; i++)
+        server->of_length[header_names[i].len] |= UINT32_C(1) << i;
+}
+
 struct http_request *http_request_new(struct http_server *server)
 {
     struct http_request *req = server->spare;
@@ -62,19 +68,14 @@ struct http_request *http_request_new(struct http_server *server)
 /* Makes it as good as new, but for the memory that its buffers have. */
 static void clear(struct http_request *req)
 {
-    struct http_request fresh = {
-        .match = {.storage = req->match.storage, .allow = req->match.allow},
-        .raw_target = req->raw_target,
-        .body = req->body,
-        .added = req->added,
-    };
-
-    if (fresh.body.cap > KEPT_BODY)
-        buf_done(&fresh.body);
-    buf_clear(&fresh.raw_target);
-    buf_clear(&fresh.body);
-    buf_clear(&fresh.added);
-    *req = fresh;
+    memset(req, 0, offsetof(struct http_request, match));
+    req->match.route = NULL;
+    req->match.param_count = 0;
+    if (req->body.cap > KEPT_BODY)
+        buf_done(&req->body);
+    buf_clear(&req->raw_target);
+    buf_clear(&req->body);
+    buf_clear(&req->added);
 }
 
 static void free_request(struct http_request *req)
@@ -124,21 +125,25 @@ static enum MHD_Result read_header(void *cls, enum MHD_ValueKind kind, const cha
 {
     static const char forwarded[] = "x-forwarded-";
     struct head_reader *reader = cls;
+    struct http_request *req = reader->req;
     (void)kind;
 
     http_strict_header(&reader->strict, name, name_len, value, value_len);
     if (name_len >= sizeof forwarded && strncasecmp(name, forwarded, sizeof forwarded - 1) == 0 &&
-        reader->req->headers[HTTP_X_FORWARDED_ANY] == NULL)
-        reader->req->headers[HTTP_X_FORWARDED_ANY] = value;
-    for (int i = 0; i < HTTP_HEADER_COUNT; i++) {
-        if (header_names[i].len == name_len &&
-            strncasecmp(header_names[i].text, name, name_len) == 0) {
-            if (reader->req->headers[i] == NULL)
-                reader->req->headers[i] = value;
-            else
-                reader->req->repeated |= UINT32_C(1) << i;
-            break;
-        }
+        req->headers[HTTP_X_FORWARDED_ANY] == NULL)
+        req->headers[HTTP_X_FORWARDED_ANY] = value;
+
+    uint32_t candidates = name_len <= HTTP_NAME_MAX ? req->server->of_length[name_len] : 0;
+    for (; candidates != 0; candidates &= candidates - 1) {
+        int i = __builtin_ctz(candidates);
+
+        if (strncasecmp(header_names[i].text, name, name_len) != 0)
+            continue;
+        if (req->headers[i] == NULL)
+            req->headers[i] = value;
+        else
+            req->repeated |= UINT32_C(1) << i;
+        break;
     }
     return MHD_YES;
 }

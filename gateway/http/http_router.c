@@ -14,6 +14,7 @@ enum segment_kind { SEGMENT_LITERAL, SEGMENT_PARAM, SEGMENT_REST };
 
 struct pattern {
     const struct http_route *route; /* whose pattern this is */
+    size_t literal_len;             /* of one that a path equals or doesn't match; else 0 */
     size_t count;                   /* segments */
     struct {
         enum segment_kind kind; /* what it matches */
@@ -68,27 +69,6 @@ static int read_pattern(const struct http_route *route, struct pattern *ret)
             break; /* the last one */
     }
     return *at == '\0' && ret->count > 0 ? 0 : -1;
-}
-
-struct http_router *http_router_new(const struct http_route *routes, size_t count)
-{
-    struct http_router *router = malloc(sizeof *router + count * sizeof router->patterns[0]);
-
-    if (router == NULL)
-        return NULL;
-    router->count = count;
-    for (size_t i = 0; i < count; i++) {
-        if (read_pattern(&routes[i], &router->patterns[i]) != 0) {
-            free(router);
-            return NULL;
-        }
-    }
-    return router;
-}
-
-void http_router_free(struct http_router *router)
-{
-    free(router);
 }
 
 /*
@@ -160,6 +140,55 @@ static bool matches(const struct pattern *pattern, const struct path *path,
     return true;
 }
 
+/*
+ * Notes which patterns need not be looked at segment by segment: those of literals alone, whose path no earlier
+ * pattern matches too. Returns 0, or -1 where memory runs out.
+ */
+static int find_literals(struct http_router *router)
+{
+    struct http_match match = {0};
+    int rc = 0;
+
+    for (size_t i = 0; i < router->count && rc == 0; i++) {
+        struct pattern *pattern = &router->patterns[i];
+        const char *text = pattern->route->pattern;
+        struct path path;
+        size_t first = 0;
+
+        rc = split(text, strlen(text), &match.storage, &path);
+        while (rc == 0 && first <= i && !matches(&router->patterns[first], &path, &match))
+            first++;
+        if (rc == 0 && first <= i && match.param_count == 0)
+            pattern->literal_len = strlen(text);
+    }
+    http_match_done(&match);
+    return rc;
+}
+
+struct http_router *http_router_new(const struct http_route *routes, size_t count)
+{
+    struct http_router *router = calloc(1, sizeof *router + count * sizeof router->patterns[0]);
+
+    if (router == NULL)
+        return NULL;
+    router->count = count;
+    for (size_t i = 0; i < count; i++)
+        if (read_pattern(&routes[i], &router->patterns[i]) != 0)
+            goto fail;
+    if (find_literals(router) != 0)
+        goto fail;
+    return router;
+
+fail:
+    http_router_free(router);
+    return NULL;
+}
+
+void http_router_free(struct http_router *router)
+{
+    free(router);
+}
+
 static bool takes_method(const struct http_route *route, const char *method)
 {
     return (route->flags & HTTP_ANY_METHOD) || strcmp(route->method, method) == 0 ||
@@ -192,6 +221,24 @@ static void add_method(struct buf *methods, const char *method)
         add_method(methods, "HEAD");
 }
 
+/* Whether a path is a route's pattern to the letter, as the hottest one's is: it need not be taken apart. */
+static bool find_literally(const struct http_router *router, const char *method, const char *path,
+                           size_t path_len, struct http_match *match)
+{
+    for (size_t i = 0; i < router->count && path_len > 0; i++) {
+        const struct pattern *pattern = &router->patterns[i];
+
+        if (pattern->literal_len == path_len &&
+            memcmp(pattern->route->pattern, path, path_len) == 0 &&
+            takes_method(pattern->route, method)) {
+            match->route = pattern->route;
+            match->ill = false;
+            return true;
+        }
+    }
+    return false;
+}
+
 enum err http_router_find(const struct http_router *router, const char *method, const char *path,
                           size_t path_len, struct http_match *match)
 {
@@ -200,6 +247,8 @@ enum err http_router_find(const struct http_router *router, const char *method, 
     match->route = NULL;
     match->param_count = 0;
     buf_clear(&match->allow);
+    if (find_literally(router, method, path, path_len, match))
+        return ERR_OK;
     if (split(path, path_len, &match->storage, &segments) != 0)
         return ERR_INTERNAL;
     match->ill = segments.ill;

@@ -48,6 +48,7 @@ static void on_again(uv_idle_t *again);
 
 static void run(struct http_server *server)
 {
+    server->turn_ns = uv_hrtime();
     http_tls_serve(server->tls);
     MHD_run(server->daemon);
 }
@@ -252,6 +253,7 @@ int http_server_start(struct loop *loop, const struct http_options *options,
         server->options.connections = &server->own_connections;
     server->turn.run = on_turn;
     TAILQ_INIT(&server->streams);
+    http_request_index_names(server);
     server->router = http_router_new(options->routes, options->route_count);
     server->no_memory = http_problem_response(ERR_INTERNAL, NULL, NULL, 0);
     if (http_lingers_init(&server->lingers, &loop->uv, &server->deadlines) != 0 ||

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lanes.h"
+
 enum {
     TOKEN = 1 << 0, /* may stand in a method and in a header's name: tchar of RFC 9110 */
     HOST =
@@ -41,20 +43,16 @@ static bool all_of(const char *text, size_t len, uint8_t class)
     return common != 0;
 }
 
-/*
- * Whether a header may have this value: no control characters but the tab. Values are long, and every request has
- * some: without a branch in the loop the compiler makes vectors of it.
- */
+/* Control characters other than the tab. */
+static inline lanes controls(lanes c)
+{
+    return (lanes)((c < 0x20) & (c != '\t')) | (lanes)(c == 0x7f);
+}
+
+/* Whether a header may have this value. Values are long, and every request has some. */
 static bool is_value(const char *text, size_t len)
 {
-    unsigned char control = 0;
-
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-
-        control |= (unsigned char)(((c < 0x20) & (c != '\t')) | (c == 0x7f));
-    }
-    return control == 0;
+    return !lanes_find(text, len, controls, ' ');
 }
 
 static bool is_digits(const char *text, size_t len)

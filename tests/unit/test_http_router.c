@@ -12,6 +12,7 @@ static const struct http_route routes[] = {
     {"GET", "/v1/things/{id}", NULL, 0, 0},
     {"DELETE", "/v1/things/{id}", NULL, 0, 0},
     {"GET", "/v1/things/special", NULL, 0, 0},
+    {"PATCH", "/v1/things/extra", NULL, 0, 0},
     {"GET", "/v1/{kind}/{id}/{verb}", NULL, 0, 0},
     {NULL, "/any", NULL, HTTP_ANY_METHOD, 0},
     {NULL, "/tree/{path*}", NULL, HTTP_ANY_METHOD, 0},
@@ -73,6 +74,12 @@ Test(http_router, finds_whole_paths)
 Test(http_router, the_first_of_several_counts)
 {
     expect_route("GET", "/v1/things/special", "/v1/things/{id}");
+}
+
+Test(http_router, a_literal_behind_a_pattern_with_params_is_found_where_that_has_no_such_method)
+{
+    expect_route("PATCH", "/v1/things/extra", "/v1/things/extra");
+    expect_route("GET", "/v1/things/extra", "/v1/things/{id}");
 }
 
 Test(http_router, a_route_for_get_takes_head)

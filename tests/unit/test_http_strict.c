@@ -57,6 +57,27 @@ static void look(struct http_strict *strict, const char *name, const char *value
     http_strict_header(strict, name, strlen(name), value, strlen(value));
 }
 
+Test(http_strict, a_control_character_is_found_wherever_it_stands_in_a_value_of_any_length)
+{
+    char value[80];
+
+    for (size_t len = 0; len < sizeof value - 1; len++) {
+        memset(value, 'a', len);
+        value[len] = '\0';
+        for (size_t i = 0; i < len; i++) {
+            for (int c = 1; c < 256; c++) {
+                struct http_strict strict = {0};
+                bool is_control = (c < 0x20 && c != '\t') || c == 0x7f;
+
+                value[i] = (char)c;
+                look(&strict, "X-Any", value);
+                cr_assert_eq(strict.fault != NULL, is_control, "%d at %zu of %zu", c, i, len);
+            }
+            value[i] = 'a';
+        }
+    }
+}
+
 Test(http_strict, the_first_fault_is_told)
 {
     struct http_strict strict = {0};

@@ -187,6 +187,15 @@ Test(token, tells_its_shape_from_other_bearers)
     token[len / 2] = 'A';
     token[0] = 'B'; /* another version */
     cr_assert_not(token_has_shape(token, (size_t)len));
+    token[0] = 'A';
+    for (const char *c = "ABCDEFGHIJKLMNOPghijklmnopqrstuvwxyz0123456789-_"; *c != '\0'; c++) {
+        token[1] = *c; /* others */
+        cr_assert_not(token_has_shape(token, (size_t)len), "%c", *c);
+    }
+    for (const char *c = "QRSTUVWXYZabcdef"; *c != '\0'; c++) {
+        token[1] = *c; /* other keys' */
+        cr_assert(token_has_shape(token, (size_t)len), "%c", *c);
+    }
 }
 
 Test(token, has_its_shape_only_where_every_character_is_of_the_alphabet)
