@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base64url.h"
 #include "buf.h"
 #include "jwt_key.h"
 #include "text.h"
@@ -26,17 +27,16 @@ static size_t read_bytes(const json_t *jwk, const char *member, uint8_t ret_byte
                          struct buf *reason)
 {
     const json_t *value = json_object_get(jwk, member);
-    size_t len = 0;
+    int len = json_is_string(value)
+                  ? base64url_decode(json_string_value(value), json_string_length(value), ret_bytes,
+                                     MEMBER_MAX)
+                  : -1;
 
-    if (!json_is_string(value) ||
-        sodium_base642bin(ret_bytes, MEMBER_MAX, json_string_value(value),
-                          json_string_length(value), NULL, &len, NULL,
-                          sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
-        len == 0) {
+    if (len <= 0) {
         buf_printf(reason, "%s must be 1 to %d bytes as base64url", member, MEMBER_MAX);
         return 0;
     }
-    return len;
+    return (size_t)len;
 }
 
 /* A public key of this type ("RSA") from its parameters; NULL where they make none. */

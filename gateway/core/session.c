@@ -40,8 +40,7 @@ void session_id_make(const char *family_id, char ret_id[SESSION_ID_LEN + 1])
 
     randombytes_buf(bytes, sizeof bytes);
     memcpy(ret_id, partition_tag(partition_of(family_id)), PARTITION_TAG_LEN);
-    sodium_bin2base64(ret_id + PARTITION_TAG_LEN, SESSION_ID_LEN + 1 - PARTITION_TAG_LEN, bytes,
-                      sizeof bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    base64url_encode(bytes, sizeof bytes, ret_id + PARTITION_TAG_LEN);
 }
 
 unsigned session_id_hash(const char *id)
@@ -54,5 +53,5 @@ unsigned session_id_hash(const char *id)
 
 bool session_id_is_valid(const char *text, size_t len)
 {
-    return len == SESSION_ID_LEN && is_base64url(text, len);
+    return len == SESSION_ID_LEN && base64url_is(text, len);
 }
