@@ -95,7 +95,7 @@ def run(options, bench, report):
         if "connections" in wanted:
             growth.by_connections(bench, kind, options.connections, report)
         if "workers" in wanted:
-            growth.by_workers(bench, kind, options.workers, report)
+            growth.by_workers(bench, kind, options.workers, options.sessions, options.mix_rate, report)
         if "sessions" in wanted:
             growth.by_sessions(bench, kind, options.growth, report)
 

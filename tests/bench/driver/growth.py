@@ -6,7 +6,7 @@ import subprocess
 import time
 
 from . import traffic
-from .rows import SMALL_HEADS, TTL_S, World, WritesCheck, stopping
+from .rows import TTL_S, World, WritesCheck, mix, stopping
 from .servers import Failure, Floor, Gateway
 
 IDLE_CONNECTIONS = 10000
@@ -65,24 +65,23 @@ def by_connections(bench, kind, counts, report):
                 report("%s.connections.%d.%s" % (kind, count, what), row)
 
 
-def by_workers(bench, kind, counts, report):
+def by_workers(bench, kind, counts, sessions, mix_rate, report):
     for count in counts:
-        with World(bench, kind, 1000, workers=count) as world:
+        with World(bench, kind, sessions, workers=count) as world:
+            name = ", %d worker%s" % (count, "s" if count > 1 else "")
             for what in ("heartbeat", "authorize"):
-                row = measure(bench, world, what, world.sessions)
-                row["name"] += ", %d worker%s" % (count, "s" if count > 1 else "")
+                row = measure(bench, world, what, world.sessions[:1000])
+                row["name"] += name
                 report("%s.workers.%d.%s" % (kind, count, what), row)
+            row = mix(bench, world, mix_rate)
+            row["name"] += name
+            report("%s.workers.%d.mix" % (kind, count), row)
 
 
 def idle_connections(bench, report, count=IDLE_CONNECTIONS):
     """Memory of a gateway with so many kept-alive connections, each of which has asked once."""
-    hold_connections(bench, report, "idle_connections", "%s idle connections" % short(count), count, {})
-    hold_connections(bench, report, "idle_connections_8k", "%s idle connections, heads of 8 KiB" % short(count), count,
-                     dict([SMALL_HEADS]))
-
-
-def hold_connections(bench, report, key, name, count, settings):
-    with World(bench, "memory", 100, settings=settings) as world:
+    name = "%s idle connections" % short(count)
+    with World(bench, "memory", 100) as world:
         file = traffic.write_requests(bench.path("asks"), map(traffic.authorize, world.sessions))
         load = subprocess.Popen(
             [bench.binary("bench_load"), "--connect", "127.0.0.1:%d" % world.gateway.port, "--requests", file,
@@ -92,10 +91,10 @@ def hold_connections(bench, report, key, name, count, settings):
         memory = world.gateway.memory()
         _, complaint = load.communicate()
         if load.returncode != 0:
-            report(key, {"name": name, "void": complaint[:300] or line})
+            report("idle_connections", {"name": name, "void": complaint[:300] or line})
         else:
-            report(key, {"name": name, "memory": memory, "bytes_each": (memory - world.empty) / count,
-                         "connections": count})
+            report("idle_connections", {"name": name, "memory": memory, "bytes_each": (memory - world.empty) / count,
+                                        "connections": count})
 
 
 def at_half_speed(bench, world, rows, script, report):

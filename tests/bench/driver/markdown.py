@@ -42,7 +42,7 @@ def growth(rows):
         lines += ["", "| own CPU (+ Redis'), µs, by %s | %s |" % (name, " | ".join(format(n, ",") for n in counts)),
                   "|---" * (len(counts) + 1) + "|"]
         for kind, store in (("redis", "Redis"), ("memory", "embedded")):
-            for what in ("heartbeat", "authorize", "create"):
+            for what in ("heartbeat", "authorize", "mix", "create"):
                 cells = []
                 for count in counts:
                     row = rows.get("%s.%s.%d.%s" % (kind, dimension, count, what), {})

@@ -86,7 +86,6 @@ def plot(rows):
     bars(svg, "An authorize, µs of CPU", [
         entry("stream-gateway, Redis, seen before", "redis.authorize_hot", True),
         entry("stream-gateway, embedded, seen before", "memory.authorize_hot", True),
-        entry("stream-gateway, Redis, heads of 8 KiB", "redis.authorize_hot_8k", True),
         entry("stream-gateway, Redis, first sight", "redis.authorize_first", True),
         entry("bare libmicrohttpd, empty 200", "floor.http"), entry("nginx, return 204", "floor.nginx")])
     colours = {"redis": (OWN, "#7aa6d6"), "memory": ("#2e8b57", "#8fcaa8")}

@@ -93,10 +93,6 @@ def budgets(report):
         b.ratio("authorize first sight / heartbeat, CPU" + of, kind + ".authorize_first", kind + ".heartbeat", most=1.2)
         b.ratio("authorize mix / hot, CPU" + of, kind + ".authorize_mix", kind + ".authorize_hot")
         b.ratio("create / heartbeat, CPU" + of, kind + ".create", kind + ".heartbeat", most=2.5)
-    b.ratio("heartbeat, heads of 8 KiB / nginx + Lua, CPU", "redis.heartbeat_8k", "peer.nginx_lua", most=0.5)
-    b.ratio("authorize hot, heads of 8 KiB / bare libmicrohttpd, CPU", "redis.authorize_hot_8k", "floor.http", most=1.3)
-    b.ratio("authorize hot, heads of 8 KiB / nginx return 204, requests/s", "redis.authorize_hot_8k", "floor.nginx",
-            least=0.85, field="rate")
     b.absolute("Redis' CPU, heartbeat", get("redis.heartbeat", "redis_us"), 7, "µs")
     b.absolute("Redis' CPU, create", get("redis.create", "redis_us"), 28, "µs")
     b.absolute("Redis' CPU, refusal by a full family", get("redis.refusal", "redis_us"), 50, "µs")
@@ -105,8 +101,6 @@ def budgets(report):
         b.ratio("p99 of %s / its floor's, at half speed" % what, "half." + what, "half.%s.floor" % what, most=3,
                 field="p99_us")
     b.absolute("idle connections, memory in all", (get("idle_connections", "memory") or 0) / 1e6 or None, 150, "MB")
-    b.absolute("idle connections, heads of 8 KiB, memory in all", (get("idle_connections_8k", "memory") or 0) / 1e6 or None, 150,
-               "MB")
     b.absolute("an end on one gateway until another refuses, p99", get("end_elsewhere", "p99_ms"), 50, "ms")
     return b.lines
 

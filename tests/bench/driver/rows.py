@@ -8,7 +8,6 @@ from . import traffic
 from .servers import Failure, Floor, Gateway, Nginx, Redis, Webdis, http_once
 
 TTL_S = 3600  # long enough for nothing to expire while it is measured
-SMALL_HEADS = ("GATEWAY_HTTP_HEADER_LIMIT", "8192")
 SCRIPT_PARTS = ("lib/time.lua", "lib/online.lua", "heartbeat.lua")
 
 
@@ -189,6 +188,22 @@ def redis_benchmark(bench, sha, script, report):
 
 # ---- the gateway ----
 
+def mix(bench, world, rate):
+    """A row: as many viewers as make this rate with a segment every 4 s and a heartbeat a minute; and of how many
+    segments the cache of answers knew."""
+    viewers = min(len(world.sessions), int(rate * 4 * 15 / 16))
+    rate = viewers / 4 * 16 / 15
+    file = traffic.write_requests(bench.path("mix"), traffic.mix(world.sessions[:viewers], traffic.rng()))
+    before = world.gateway.authorizes()
+    row = bench.median("mix, %s viewers" % format(viewers, ","), lambda i: bench.once(
+        world.gateway, file, world.redis, seconds=2 * bench.seconds, rate=rate))
+    asked = {cache: count - before.get(cache, 0) for cache, count in world.gateway.authorizes().items()}
+    row["asked_rate"] = rate
+    if world.redis:
+        row["name"] += ", %.0f %% from the cache" % (100 * asked.get("hit", 0) / max(1, sum(asked.values())))
+    return row
+
+
 class GatewayRows:
     """The gateway's rows on one store."""
 
@@ -265,13 +280,7 @@ class GatewayRows:
         self.fresh("authorize_first", "authorize, first sight", make, count, 200)
 
     def authorize_mix(self, rate):
-        """As many viewers as make this rate with a segment every 4 s and a heartbeat a minute."""
-        viewers = min(len(self.world.sessions), int(rate * 4 * 15 / 16))
-        file = self.file("mix", traffic.mix(self.world.sessions[:viewers], self.rng))
-        rate = viewers / 4 * 16 / 15
-        row = self.report("authorize_mix", "mix, %s viewers" % format(viewers, ","), lambda i: self.bench.once(
-            self.world.gateway, file, self.world.redis, seconds=2 * self.bench.seconds, rate=rate))
-        row["asked_rate"] = rate
+        self.report_to("%s.authorize_mix" % self.world.kind, mix(self.bench, self.world, rate))
 
     def create(self):
         self.fresh("create", "create", lambda count: self.file("creates", traffic.creates(self._numbers(count), count)),
@@ -289,17 +298,6 @@ class GatewayRows:
         file = self.file("beats", map(traffic.heartbeat, sessions))
         with self.setting("GATEWAY_LOG_LEVEL", "info"):
             self.steady("heartbeat_logged", "heartbeat, logged", file)
-
-    def small_heads(self):
-        """What it is worth to say that no client sends large heads: libmicrohttpd clears less memory."""
-        if not self.world.redis:  # whose sessions are gone with the gateway
-            return
-        sessions = self.world.sessions[:1000]
-        hot = self.file("hot", map(traffic.authorize, sessions))
-        beats = self.file("beats", map(traffic.heartbeat, sessions))
-        with self.setting(*SMALL_HEADS):
-            self.steady("authorize_hot_8k", "authorize, seen before, heads of 8 KiB", hot, order="random")
-            self.steady("heartbeat_8k", "heartbeat, heads of 8 KiB", beats)
 
     @contextlib.contextmanager
     def setting(self, name, value):
@@ -328,5 +326,4 @@ def gateway_rows(bench, world, report, mix_rate):
     rows.refusal()
     if world.redis:
         rows.heartbeat_logged()
-        rows.small_heads()
     rows.authorize_first()

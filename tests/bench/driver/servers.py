@@ -143,9 +143,10 @@ class Gateway(Server):
     """The gateway, on Redis, or (redis None) on its embedded store."""
 
     def __init__(self, binary, folder, redis, settings, ttl_s, prefix=(), workers=1):
-        self.port = free_port()
+        self.port, self.admin_port = free_port(), free_port()
         environment = {
-            "GATEWAY_PLAYER_LISTEN": "127.0.0.1:%d" % self.port, "GATEWAY_ADMIN_LISTEN": "127.0.0.1:0",
+            "GATEWAY_PLAYER_LISTEN": "127.0.0.1:%d" % self.port, "GATEWAY_ADMIN_LISTEN": "127.0.0.1:%d" % self.admin_port,
+            "GATEWAY_METRICS_PUBLIC": "true",
             "GATEWAY_STATE_DIR": os.path.join(folder, "state"), "GATEWAY_TOKENS_KEYS": TOKEN_KEY,
             "GATEWAY_AUTH_MODE": "open", "GATEWAY_WORKERS": str(workers), "GATEWAY_STORE": "redis" if redis else "memory",
             # Each heartbeat is to write; nothing is to expire while it is measured.
@@ -158,6 +159,14 @@ class Gateway(Server):
         environment.update(settings)
         super().__init__("stream-gateway", [*prefix, binary], folder, environment)
         wait_until(self._serves, "stream-gateway", 60)
+
+    def authorizes(self):
+        """How many authorizes there were so far, by what the cache of answers had to say."""
+        text = http_once(self.admin_port, b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").decode()
+        counts = {}
+        for cache, count in re.findall(r'^stream_gateway_authorize_total\{[^}]*cache="(\w+)"[^}]*\} (\d+)$', text, re.M):
+            counts[cache] = counts.get(cache, 0) + int(count)
+        return counts
 
     def _serves(self):
         self.check()
