@@ -116,7 +116,7 @@ static enum MHD_Result answer(struct http_request *req)
         req->counted = false;
         req->server->busy--;
     }
-    return http_response_queue(response, req->connection, req->id, &req->added);
+    return http_response_queue(response, req);
 }
 
 /* Calls the handler, unless there is an answer already; then answers, or sleeps. */

@@ -22,7 +22,8 @@ enum {
     HTTP_ID_MAX = 64,      /* characters of a request's id */
     HTTP_SESSION_MAX = 31, /* characters of a session's id in the access log */
     HTTP_CALLER_MAX = 63,  /* bytes of a caller's name there */
-    HTTP_NAME_MAX = 31     /* characters of the longest name of a header that is looked for */
+    HTTP_NAME_MAX = 31,    /* characters of the longest name of a header that is looked for */
+    HTTP_DATE_LEN = 29     /* characters of a Date */
 };
 
 /* Who has connected. */
@@ -51,11 +52,12 @@ struct http_server {
     unsigned spare_count;              /* of them */
     size_t body_bytes;                 /* of all bodies that are kept at the moment */
     struct http_response *no_memory;   /* the answer where there is no memory for another one */
-    uint32_t of_length[HTTP_NAME_MAX +
-                       1];   /* by the length of a name: bits of the headers that have such a one */
-    uint64_t next_id;        /* of the next request that brings none */
-    uint64_t turn_ns;        /* when the daemon's last run began, by uv_hrtime */
-    size_t busy;             /* requests between their head and the end of their answer */
+    uint32_t named[HTTP_NAME_MAX + 1]; /* by length of a name: bits of headers with such a one */
+    uint64_t next_id;                  /* of the next request that brings none */
+    uint64_t turn_ns;                  /* when the daemon's last run began, by uv_hrtime */
+    time_t date_s;                     /* the same, by the wall clock */
+    char date[HTTP_DATE_LEN + 1];      /* date_s as a Date header has it */
+    size_t busy;                       /* requests between their head and the end of their answer */
     size_t waiting;          /* of these, requests that sleep until their handler answers */
     struct http_peer coming; /* whose connection libmicrohttpd is just given */
     bool placed;             /* libmicrohttpd has told of the connection that it was just given */
@@ -125,7 +127,7 @@ void http_request_release(struct http_request *req);
 /* Frees it and all that are spare. */
 void http_request_free_spare(struct http_server *server);
 
-/* Fills the server's of_length. */
+/* Fills the server's `named`. */
 void http_request_index_names(struct http_server *server);
 
 /* Takes the method and the headers in, and gives it its id. Returns what is wrong with it, or NULL.
@@ -173,12 +175,10 @@ bool http_header_is_sound(const char *value);
 int http_response_status(const struct http_response *response);
 
 /*
- * Queues a response, with an X-Request-Id and headers for this once (as in struct http_request's `added`), from
- * within http_exchange_advance; the reference is given back. Returns what libmicrohttpd is to be told.
+ * Queues a response to a request, with its id and the headers for this once (its `added`), from within
+ * http_exchange_advance; the reference is given back. Returns what libmicrohttpd is to be told.
  */
-enum MHD_Result http_response_queue(struct http_response *response,
-                                    struct MHD_Connection *connection, const char *id,
-                                    const struct buf *added);
+enum MHD_Result http_response_queue(struct http_response *response, struct http_request *req);
 
 /*
  * A 200 whose body is what a libmicrohttpd reader gives, and that no cache keeps. One reference belongs to the

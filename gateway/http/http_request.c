@@ -48,7 +48,7 @@ static const struct {
 void http_request_index_names(struct http_server *server)
 {
     for (int i = 0; i < HTTP_HEADER_COUNT; i++)
-        server->of_length[header_names[i].len] |= UINT32_C(1) << i;
+        server->named[header_names[i].len] |= UINT32_C(1) << i;
 }
 
 struct http_request *http_request_new(struct http_server *server)
@@ -133,7 +133,7 @@ static enum MHD_Result read_header(void *cls, enum MHD_ValueKind kind, const cha
         req->headers[HTTP_X_FORWARDED_ANY] == NULL)
         req->headers[HTTP_X_FORWARDED_ANY] = value;
 
-    uint32_t candidates = name_len <= HTTP_NAME_MAX ? req->server->of_length[name_len] : 0;
+    uint32_t candidates = name_len <= HTTP_NAME_MAX ? req->server->named[name_len] : 0;
     for (; candidates != 0; candidates &= candidates - 1) {
         int i = __builtin_ctz(candidates);
 

@@ -6,8 +6,8 @@
  * before it is queued the next time: a response is queued from the access handler only, and
  * libmicrohttpd 1.0.1 copies the headers into the connection's buffer as soon as that returns
  * (MHD_connection_handle_idle goes on to build_header_response), before any other connection is
- * served. X-Request-Id stays on it, and where an id is as long as the last one it is written over that: the
- * hottest answers allocate nothing.
+ * served. X-Request-Id and Date stay on it, and where an id is as long as the last one it is written over that:
+ * the hottest answers allocate nothing.
  */
 #include "http_response.h"
 
@@ -22,7 +22,8 @@ struct http_response {
     unsigned references;      /* holders */
     int status;               /* HTTP status code */
     struct MHD_Response *mhd; /* headers and body */
-    char *id;         /* the value of its X-Request-Id, in mhd's memory; NULL: it has none yet */
+    char *id,
+        *date; /* values of its X-Request-Id and Date, in mhd's memory; NULL: it has none yet */
     struct buf added; /* headers on it that belong to the last answer: name NUL value NUL … */
 };
 
@@ -133,46 +134,56 @@ static void take_off(struct http_response *response)
 }
 
 /*
- * Puts an X-Request-Id onto it. libmicrohttpd gives out the text that it sends as const, though it keeps a copy
- * of its own for as long as the header is there.
+ * Gives it a header that every answer has with another value; *kept is the value that is on it, NULL before the first.
+ * libmicrohttpd gives out the text that it sends as const, though it keeps a copy of its own for as long as the header is
+ * there.
  */
-static int put_id(struct http_response *response, const char *id)
+static int put(struct http_response *response, const char *name, const char *value, char **kept)
 {
-    static const char name[] = "X-Request-Id";
-    size_t len = strlen(id);
+    size_t len = strlen(value);
 
-    if (response->id != NULL) {
-        if (strlen(response->id) == len) {
-            memcpy(response->id, id, len);
-            return 0;
-        }
-        MHD_del_response_header(response->mhd, name, response->id);
-        response->id = NULL;
+    if (*kept != NULL && strlen(*kept) == len) {
+        memcpy(*kept, value, len);
+        return 0;
     }
-    if (MHD_add_response_header(response->mhd, name, id) != MHD_YES)
+    if (*kept != NULL)
+        MHD_del_response_header(response->mhd, name, *kept);
+    *kept = NULL;
+    if (MHD_add_response_header(response->mhd, name, value) != MHD_YES)
         return -1;
-    response->id = (char *)MHD_get_response_header(response->mhd, name);
+    *kept = (char *)MHD_get_response_header(response->mhd, name);
     return 0;
 }
 
-enum MHD_Result http_response_queue(struct http_response *response,
-                                    struct MHD_Connection *connection, const char *id,
-                                    const struct buf *added)
+/* Puts on what this answer has for itself. */
+static int put_on(struct http_response *response, const struct http_request *req)
 {
-    enum MHD_Result result = added->failed || put_id(response, id) != 0 ? MHD_NO : MHD_YES;
     const char *name, *value;
     size_t at = 0;
 
-    take_off(response);
+    if (req->added.failed || put(response, "X-Request-Id", req->id, &response->id) != 0)
+        return -1;
     if (response->references > 1) {
-        buf_add(&response->added, added->data, added->len);
+        /* libmicrohttpd makes a Date anew for each answer that has none; worth the header where it stays. */
+        if (put(response, MHD_HTTP_HEADER_DATE, req->server->date, &response->date) != 0)
+            return -1;
+        buf_add(&response->added, req->added.data, req->added.len);
         if (response->added.failed)
-            result = MHD_NO;
+            return -1;
     }
-    while (result == MHD_YES && next_pair(added, &at, &name, &value))
-        result = MHD_add_response_header(response->mhd, name, value);
-    if (result == MHD_YES)
-        result = MHD_queue_response(connection, (unsigned)response->status, response->mhd);
+    while (next_pair(&req->added, &at, &name, &value))
+        if (MHD_add_response_header(response->mhd, name, value) != MHD_YES)
+            return -1;
+    return 0;
+}
+
+enum MHD_Result http_response_queue(struct http_response *response, struct http_request *req)
+{
+    enum MHD_Result result = MHD_NO;
+
+    take_off(response);
+    if (put_on(response, req) == 0)
+        result = MHD_queue_response(req->connection, (unsigned)response->status, response->mhd);
     http_response_unref(response);
     return result;
 }

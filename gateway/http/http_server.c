@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "container_of.h"
@@ -46,9 +47,23 @@ enum { FINISH_RUNS_MAX = 16 };
 
 static void on_again(uv_idle_t *again);
 
+/* Writes the wall clock's time as RFC 9110 has it in a Date, where another second has begun. */
+static void look_at_the_clock(struct http_server *server)
+{
+    time_t now_s = time(NULL);
+    struct tm now;
+
+    server->turn_ns = uv_hrtime();
+    if (now_s == server->date_s)
+        return;
+    server->date_s = now_s;
+    gmtime_r(&now_s, &now);
+    strftime(server->date, sizeof server->date, "%a, %d %b %Y %H:%M:%S GMT", &now);
+}
+
 static void run(struct http_server *server)
 {
-    server->turn_ns = uv_hrtime();
+    look_at_the_clock(server);
     http_tls_serve(server->tls);
     MHD_run(server->daemon);
 }
