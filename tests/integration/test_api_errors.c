@@ -1,6 +1,7 @@
 /* What all calls have in common: problems, request ids, methods, types and sizes of bodies. */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "api_fixture.h"
 
@@ -184,6 +185,37 @@ Test(api_errors, makes_a_request_id_where_there_is_none_to_be_taken, .init = sta
         snprintf(last, sizeof last, "%s", id);
         http_answer_done(&answer);
     }
+}
+
+/* The wall clock's second that an answer's one Date names. */
+static time_t date_of(const char *target)
+{
+    struct http_answer answer = http_client_ask(api.client, "GET", target, "", NULL);
+    const char *date = http_answer_header(&answer, "Date");
+    struct tm tm = {0};
+
+    cr_assert_not_null(date, "%s", target);
+    cr_assert_null(http_answer_header_at(&answer, "Date", 1), "%s", target);
+    const char *end = strptime(date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+    cr_assert(end != NULL && *end == '\0', "%s", date);
+    http_answer_done(&answer);
+    return timegm(&tm);
+}
+
+Test(api_errors, dates_every_answer_also_one_that_is_sent_again_and_again, .init = start,
+     .fini = stop)
+{
+    static const char *const targets[] = {"/v1/authorize", "/healthz", "/nothing"};
+    time_t began = time(NULL), last = 0;
+
+    do {
+        for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
+            time_t before = time(NULL);
+
+            last = date_of(targets[i]);
+            cr_assert(last >= before - 1 && last <= time(NULL), "%s", targets[i]);
+        }
+    } while (last <= began + 1);
 }
 
 Test(api_errors, logs_the_request_id_with_session_and_code, .init = start, .fini = stop)
