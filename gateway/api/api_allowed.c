@@ -1,6 +1,6 @@
 /*
- * The answers that let a viewer watch: 200 with the identity headers, built once for each session and title,
- * since a player asks for every segment. Bounded: one that was not used lately goes first (lru.h).
+ * The answers that let a viewer watch: 200 with the identity headers, kept for each session and title from the second
+ * time on, since a player asks for every segment. Bounded: one that was not used lately goes first (lru.h).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -47,18 +47,6 @@ void api_allowed_free(struct api_allowed *all)
     free(all);
 }
 
-/* Adds an id that a caller chose, percent-encoded. -1 where memory runs out. */
-static int add_identity(struct http_response *response, const char *name, const char *id)
-{
-    struct buf value = BUF_EMPTY;
-
-    text_percent_encode(&value, id);
-    const char *text = buf_text(&value);
-    int rc = text != NULL ? http_response_add_header(response, name, text) : -1;
-    buf_done(&value);
-    return rc;
-}
-
 static struct http_response *build(const struct token_claims *claims, const char *media_id)
 {
     const struct {
@@ -71,10 +59,16 @@ static struct http_response *build(const struct token_claims *claims, const char
         {"X-Stream-Media", media_id},
     };
     struct http_response *response = http_response_new(200, NULL, NULL, 0);
+    struct buf value = BUF_EMPTY;
     int rc = response != NULL ? 0 : -1;
 
-    for (size_t i = 0; i < sizeof headers / sizeof headers[0] && rc == 0; i++)
-        rc = add_identity(response, headers[i].name, headers[i].id);
+    for (size_t i = 0; i < sizeof headers / sizeof headers[0] && rc == 0; i++) {
+        buf_clear(&value);
+        text_percent_encode(&value, headers[i].id); /* a caller chose it */
+        const char *text = buf_text(&value);
+        rc = text != NULL ? http_response_add_header(response, headers[i].name, text) : -1;
+    }
+    buf_done(&value);
     if (rc == 0)
         return response;
     http_response_unref(response);
@@ -98,7 +92,7 @@ static void keep(struct api_allowed *all, const char *session_id, const char *me
 }
 
 struct http_response *api_allowed_response(struct api *api, const struct token_claims *claims,
-                                           const char *media_id)
+                                           const char *media_id, bool is_usual)
 {
     const char *id = claims->session_id;
     struct lru *answers = &api->allowed->answers;
@@ -113,7 +107,7 @@ struct http_response *api_allowed_response(struct api *api, const struct token_c
         lru_remove(answers, item);
     }
     response = build(claims, media_id);
-    if (response != NULL)
+    if (response != NULL && is_usual)
         keep(api->allowed, id, media_id, response);
     return response;
 }

@@ -76,6 +76,7 @@ struct api_call {
     session_name zap_media_id;    /* to this one */
     session_name zap_media_title; /* the same; "" where not given */
     session_name path_media_id;   /* the title that an authorize's path names */
+    bool is_seen;                 /* an authorize's token was opened before */
     struct api_call *next;        /* among the spare ones */
 };
 
@@ -134,10 +135,11 @@ struct api_allowed *api_allowed_new(void);
 void api_allowed_free(struct api_allowed *all);
 
 /*
- * The answer that lets a viewer watch this title, as a new reference. NULL where memory runs out.
+ * The answer that lets a viewer watch this title, as a new reference. is_usual: it is worth keeping for the next
+ * time. NULL where memory runs out.
  */
 struct http_response *api_allowed_response(struct api *api, const struct token_claims *claims,
-                                           const char *media_id);
+                                           const char *media_id, bool is_usual);
 
 /* ---- api_refused.c ---- */
 
