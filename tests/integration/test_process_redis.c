@@ -1,4 +1,4 @@
-/* What a gateway's log tells of its Redis: all of its threads' connections together. */
+/* What a gateway's log tells of its Redis: of all of its threads together. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +33,8 @@ static struct gateway_process *start_as(const char *user_and_password)
     return gateway_process_start(env);
 }
 
+static const char fault[] = " error ";
+
 static int count_lines(struct gateway_process *gateway, const char *text)
 {
     char *log = gateway_process_log(gateway);
@@ -65,8 +67,7 @@ static void wait_for_tries(void)
 Test(process_redis, a_fault_is_one_line_of_the_process_until_it_changes_or_comes_back)
 {
     static const char wrong_password[] = "setting=\"redis.url (user and password)\"",
-                      no_right[] = "setting=\"redis.url (the user's ACL)\"",
-                      fault[] = " error Redis ";
+                      no_right[] = "setting=\"redis.url (the user's ACL)\"";
 
     redis_server_do(redis, "ACL SETUSER gateway on >right ~* &* +@all -script");
     struct gateway_process *gateway = start_as("gateway:wrong");
@@ -89,5 +90,26 @@ Test(process_redis, a_fault_is_one_line_of_the_process_until_it_changes_or_comes
     gateway_process_wait_log_times(gateway, wrong_password, 2);
     wait_for_tries();
     cr_assert_eq(count_lines(gateway, wrong_password), 2);
+    gateway_process_stop(gateway);
+}
+
+Test(process_redis, probes_before_the_stores_first_answer_are_no_errors)
+{
+    redis_server_pause(redis); /* it takes connections, and answers nothing */
+    struct gateway_process *gateway = gateway_process_spawn(
+        (const char *const[]){api_text("REDIS_URL=%s", redis_server_url(redis)),
+                              "GATEWAY_REDIS_TIMEOUT_MS=60000", NULL},
+        NULL);
+    gateway_process_wait_listening(gateway);
+    struct http_client *client = http_client_new(gateway_process_player(gateway));
+
+    for (int i = 0; i < 20; i++)
+        cr_assert_eq(api_status(http_client_ask(client, "GET", "/readyz", NULL, NULL)), 503);
+    cr_assert_eq(count_lines(gateway, "route=/readyz status=503"), 1);
+    redis_server_resume(redis);
+    gateway_process_wait_ready(gateway);
+    cr_assert_eq(count_lines(gateway, "route=/readyz status=503"), 1);
+    cr_assert_eq(count_lines(gateway, fault), 0);
+    http_client_free(client);
     gateway_process_stop(gateway);
 }
