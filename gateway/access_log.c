@@ -1,6 +1,7 @@
 /* The access log: one line a request, at `info`. */
 #include "access_log.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,12 +36,31 @@ static bool is_authorize(const struct http_access *access)
     return strncmp(access->route, route, sizeof route - 1) == 0;
 }
 
+/* The last status of each health route, whichever thread answered; 0: none yet. */
+static struct health {
+    const char *route;
+    atomic_int status;
+} healths[] = {{.route = "/healthz"}, {.route = "/readyz"}};
+
+static struct health *health_of(const struct http_access *access)
+{
+    for (size_t i = 0; i < sizeof healths / sizeof healths[0]; i++)
+        if (strcmp(access->route, healths[i].route) == 0)
+            return &healths[i];
+    return NULL;
+}
+
 void access_log_write(struct access_log *log, const struct http_access *access)
 {
-    enum log_level level = access->status >= 500 ? LOG_ERROR : LOG_INFO;
+    struct health *health = health_of(access);
+    /* Not to be ready is what a probe asks about, and no failure of the gateway's. */
+    enum log_level level = access->status >= 500 && health == NULL ? LOG_ERROR : LOG_INFO;
     char client[HTTP_CLIENT_SIZE] = "";
     bool quiet = !log_enabled(LOG_DEBUG);
 
+    if (health != NULL && atomic_exchange(&health->status, access->status) == access->status &&
+        quiet)
+        return;
     if (quiet && is_authorize(access) && access->status == 200)
         return;
     if (access->request != NULL)

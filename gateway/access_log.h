@@ -4,7 +4,8 @@
  * Authorize is asked for every segment, so allowed ones are left out, and a refused one is logged at most
  * once a second for each session (Shaka repeats a refused segment several times a second), or for each client where
  * its token names none. So is, for each client, what comes above a rate, and for all together what comes while there are
- * too many connections: a log must not make that worse. `debug` logs all but the last.
+ * too many connections: a log must not make that worse. Probes ask for health every second, so the health routes are
+ * logged when the status that the process answers them with changes. `debug` logs all but what there is no room for.
  * Paths are never logged, since a token may stand in one: the route's pattern is.
  */
 #ifndef GATEWAY_ACCESS_LOG_H

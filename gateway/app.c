@@ -338,18 +338,6 @@ static int start_acceptors(struct app *app)
     return APP_FAILED;
 }
 
-static int load_in_force(struct app *app)
-{
-    struct buf reason = BUF_EMPTY;
-    int rc = reloadable_load(&app->in_force, app->settings, &reason);
-
-    if (rc != APP_OK)
-        log_line(LOG_ERROR, "keys or certificates can't be used",
-                 LOG_STR("reason", buf_text(&reason)));
-    buf_done(&reason);
-    return rc;
-}
-
 /* What bounds a single client. */
 static int bound_clients(struct app *app)
 {
@@ -393,7 +381,7 @@ static int serve(struct app *app)
     if (rc == APP_OK)
         rc = open_listener(settings->admin_listen, "admin.listen", 1, &app->admin);
     if (rc == APP_OK)
-        rc = load_in_force(app);
+        rc = reloadable_open(&app->in_force, settings, false);
     if (rc == APP_OK)
         rc = shared_store_open(&app->store, app->settings);
     if (rc == APP_OK)

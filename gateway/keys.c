@@ -16,17 +16,26 @@
 #include "state_dir.h"
 #include "token.h"
 
-/* The state directory's secret of this name, made where there is none. NULL with a reason. */
-static char *kept_secret(const struct settings *settings, const char *name, struct buf *reason)
+#define SECRET_BYTES 32 /* of a token key, and of an admin token */
+
+/*
+ * The state directory's secret of this name; where there is none, one that is made, or by a trial made up. NULL with
+ * a reason.
+ */
+static char *kept_secret(const struct settings *settings, const char *name, bool trial,
+                         struct buf *reason)
 {
     int made = 0;
     struct buf why = BUF_EMPTY;
     char *dir = state_dir_path(settings->state_dir, &why);
-    char *secret = dir != NULL ? state_dir_secret(dir, name, 32, &made, &why) : NULL;
+    char *secret = NULL;
 
+    if (dir != NULL)
+        secret = trial ? state_dir_try(dir, name, SECRET_BYTES, &why)
+                       : state_dir_secret(dir, name, SECRET_BYTES, &made, &why);
     if (secret == NULL) {
         buf_printf(reason, "state_dir can't be used for %s: %s", name, buf_text(&why));
-    } else {
+    } else if (!trial) {
         struct buf path = BUF_EMPTY;
 
         buf_printf(&path, "%s/%s", dir, name);
@@ -44,7 +53,7 @@ static int no_memory(struct buf *reason)
     return APP_FAILED;
 }
 
-static int load_token_keys(struct keyring *keys, const struct settings *settings,
+static int load_token_keys(struct keyring *keys, const struct settings *settings, bool trial,
                            struct buf *reason)
 {
     const struct setting_list *given = &settings->tokens_keys;
@@ -55,7 +64,7 @@ static int load_token_keys(struct keyring *keys, const struct settings *settings
     if (given->count > 0)
         return APP_OK;
 
-    char *secret = kept_secret(settings, "token.key", reason);
+    char *secret = kept_secret(settings, "token.key", trial, reason);
     if (secret == NULL)
         return APP_WRONG_SETTING;
     int rc = token_keys_add(keys->tokens, secret);
@@ -77,7 +86,7 @@ static int load_named(struct api_keys *keys, const struct setting_list *given, c
 }
 
 /* There is always an admin token: the setting's, or one that is made and kept. */
-static int load_admin_token(struct keyring *keys, const struct settings *settings,
+static int load_admin_token(struct keyring *keys, const struct settings *settings, bool trial,
                             struct buf *reason)
 {
     static const char unnamed[] = "admin";
@@ -85,7 +94,7 @@ static int load_admin_token(struct keyring *keys, const struct settings *setting
 
     if (rc != APP_OK || settings->admin_token.count > 0)
         return rc;
-    char *secret = kept_secret(settings, "admin.token", reason);
+    char *secret = kept_secret(settings, "admin.token", trial, reason);
     if (secret == NULL)
         return APP_WRONG_SETTING;
     rc = api_keys_add(keys->admins, secret, unnamed) == 0 ? APP_OK : no_memory(reason);
@@ -160,15 +169,16 @@ static int load_jwt(struct keyring *keys, const struct settings *settings, struc
     return rc;
 }
 
-struct keyring *keys_load(const struct settings *settings, struct buf *reason, int *ret_code)
+struct keyring *keys_load(const struct settings *settings, bool trial, struct buf *reason,
+                          int *ret_code)
 {
     struct keyring *keys = keyring_new();
 
-    *ret_code = keys != NULL ? load_token_keys(keys, settings, reason) : no_memory(reason);
+    *ret_code = keys != NULL ? load_token_keys(keys, settings, trial, reason) : no_memory(reason);
     if (*ret_code == APP_OK)
         *ret_code = load_named(keys->callers, &settings->auth_api_keys, "default", reason);
     if (*ret_code == APP_OK)
-        *ret_code = load_admin_token(keys, settings, reason);
+        *ret_code = load_admin_token(keys, settings, trial, reason);
     if (*ret_code == APP_OK)
         *ret_code = load_jwt(keys, settings, reason);
     if (*ret_code == APP_OK)

@@ -7,6 +7,7 @@
 #include "app.h"
 #include "buf.h"
 #include "log.h"
+#include "rehearsal.h"
 #include "settings.h"
 
 struct options {
@@ -25,7 +26,8 @@ static void print_help(void)
     settings_help(&text);
     printf("%s\n"
            "  --config FILE   read settings from a JSON file; the environment goes over it\n"
-           "  --check         check the settings, and end: 0 where they are right, 2 where not\n"
+           "  --check         check the settings and the files that they name, and end: 0 where\n"
+           "                  they are right, 2 where not\n"
            "  --print-config  print the settings in force as JSON, secrets masked, and end\n"
            "  --version       print the version, and end\n"
            "  --help          print this, and end\n"
@@ -100,7 +102,7 @@ int main(int argc, char **argv)
         if (options.print_config)
             rc = print_config(&settings);
         else
-            rc = options.check ? APP_OK : app_run(&settings, options.config);
+            rc = options.check ? rehearsal_run(&settings) : app_run(&settings, options.config);
     }
     buf_done(&reason);
     buf_done(&warnings);

@@ -9,17 +9,30 @@
 #include "keyring.h"
 #include "keys.h"
 #include "listener_tls.h"
+#include "log.h"
 
-int reloadable_load(struct reloadable *reloadable, const struct settings *settings,
-                    struct buf *reason)
+static int load(struct reloadable *reloadable, const struct settings *settings, bool trial,
+                struct buf *reason)
 {
     int code = APP_OK;
 
     if (listener_tls_load(settings, LISTENER_PLAYER, &reloadable->player_tls, reason) != 0 ||
         listener_tls_load(settings, LISTENER_ADMIN, &reloadable->admin_tls, reason) != 0)
         return APP_WRONG_SETTING;
-    reloadable->keys = keys_load(settings, reason, &code);
+    reloadable->keys = keys_load(settings, trial, reason, &code);
     return code;
+}
+
+int reloadable_open(struct reloadable *reloadable, const struct settings *settings, bool trial)
+{
+    struct buf reason = BUF_EMPTY;
+    int rc = load(reloadable, settings, trial, &reason);
+
+    if (rc != APP_OK)
+        log_line(LOG_ERROR, "keys or certificates can't be used",
+                 LOG_STR("reason", buf_text(&reason)));
+    buf_done(&reason);
+    return rc;
 }
 
 /* Whether what was read differs from the start in something that can't change. */
@@ -49,7 +62,7 @@ int reloadable_read(struct reloadable *reloadable, const char *file,
     buf_done(&warnings);
     if (rc != 0 || needs_restart(reloadable, started_with, in_force, reason))
         return -1;
-    return reloadable_load(reloadable, &reloadable->settings, reason) == APP_OK ? 0 : -1;
+    return load(reloadable, &reloadable->settings, false, reason) == APP_OK ? 0 : -1;
 }
 
 void reloadable_release(struct reloadable *reloadable)

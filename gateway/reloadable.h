@@ -5,6 +5,8 @@
 #ifndef GATEWAY_RELOADABLE_H
 #define GATEWAY_RELOADABLE_H
 
+#include <stdbool.h>
+
 #include "settings.h"
 
 struct buf;
@@ -21,11 +23,10 @@ struct reloadable {
 };
 
 /*
- * Loads keys and certificates as these settings say. Returns an exit code (app.h), with a reason where it isn't
- * APP_OK. Release in any case.
+ * Loads keys and certificates as these settings say; a trial makes nothing (keys.h). Returns an exit code (app.h),
+ * logged where it isn't APP_OK. Release in any case.
  */
-int reloadable_load(struct reloadable *reloadable, const struct settings *settings,
-                    struct buf *reason);
+int reloadable_open(struct reloadable *reloadable, const struct settings *settings, bool trial);
 
 /*
  * Reads the settings again, from file (NULL: none) and environment, and all that they name. -1, with a reason, where

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <libgen.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -223,6 +224,30 @@ out:
     return rc;
 }
 
+/* Whether directory and file could be made: the nearest directory that is there must let us write in it. */
+static int try_dirs(const char *dir, struct buf *reason)
+{
+    char *copy = strdup(dir), *path = copy;
+    struct stat st;
+    int rc = -1;
+
+    if (copy == NULL)
+        return fail(reason, dir, "can't be looked at", ENOMEM);
+    while (stat(path, &st) != 0 && errno == ENOENT && strcmp(path, "/") != 0 &&
+           strcmp(path, ".") != 0)
+        path = dirname(path);
+    if (stat(path, &st) != 0)
+        fail(reason, path, "can't be looked at", errno);
+    else if (!S_ISDIR(st.st_mode))
+        fail(reason, path, "nothing can be made in it", ENOTDIR);
+    else if (faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) != 0)
+        fail(reason, path, "nothing can be made in it", errno);
+    else
+        rc = 0;
+    free(copy);
+    return rc;
+}
+
 char *state_dir_secret(const char *dir, const char *name, size_t bytes, int *ret_made,
                        struct buf *reason)
 {
@@ -248,6 +273,25 @@ char *state_dir_secret(const char *dir, const char *name, size_t bytes, int *ret
     else
         *ret_made = made;
 out:
+    buf_done(&path);
+    return text;
+}
+
+char *state_dir_try(const char *dir, const char *name, size_t bytes, struct buf *reason)
+{
+    char made_up[2 * SECRET_MAX_BYTES + sizeof ""];
+    struct buf path = BUF_EMPTY;
+    char *text = NULL;
+
+    buf_printf(&path, "%s/%s", dir, name);
+    if (buf_text(&path) == NULL || bytes > SECRET_MAX_BYTES)
+        fail(reason, dir, "no file can be read in it", path.failed ? ENOMEM : EINVAL);
+    else if (read_secret(path.data, 2 * bytes, &text, reason) == 0 && text == NULL &&
+             try_dirs(dir, reason) == 0) {
+        if (random_hex(made_up, bytes) != 0 || (text = strdup(made_up)) == NULL)
+            fail(reason, path.data, "can't be made", errno);
+        explicit_bzero(made_up, sizeof made_up);
+    }
     buf_done(&path);
     return text;
 }

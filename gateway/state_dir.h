@@ -24,4 +24,10 @@ char *state_dir_path(const char *setting, struct buf *reason);
 char *state_dir_secret(const char *dir, const char *name, size_t bytes, int *ret_made,
                        struct buf *reason);
 
+/*
+ * The same without making anything: a secret that isn't there yet is made up and not kept, provided that its file
+ * could be made.
+ */
+char *state_dir_try(const char *dir, const char *name, size_t bytes, struct buf *reason);
+
 #endif

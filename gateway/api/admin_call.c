@@ -55,9 +55,9 @@ unsigned admin_partitions(const struct admin_call *call)
     return call->api->store->partitions;
 }
 
-unsigned admin_partition_of(const struct admin_call *call, const char *family_id)
+unsigned admin_partition_of(const struct admin_call *call, const char *name)
 {
-    return admin_partitions(call) > 1 ? partition_of(family_id) : 0;
+    return admin_partitions(call) > 1 ? partition_of(name) : 0;
 }
 
 /* ---- Asking ---- */

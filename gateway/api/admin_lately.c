@@ -2,39 +2,23 @@
  * The latest events of a family or a device.
  *
  * The feed is one for all, so its events are looked at from the newest on until enough are found. In one partition
- * that goes on question by question, until LOOK_BACK_MS are over; where there are many, each is asked once. An
- * operator's change to a device is told by each of these, and shown once.
+ * that goes on question by question, until LOOK_BACK_MS are over; where there are many, each is asked once.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "admin_private.h"
 #include "clock.h"
 
-#define LOOK_BACK_MS   500   /* in one partition */
-#define LOOK_BACK_EACH 200   /* events that are looked at in each of many */
-#define SAME_MS        10000 /* within which partitions tell of one change */
+#define LOOK_BACK_MS   500 /* in one partition */
+#define LOOK_BACK_EACH 200 /* events that are looked at in each of many */
 
 static void ask(struct admin_call *call, unsigned first, unsigned count);
-
-/* Whether another partition has told of this change to the device. */
-static bool is_told(const struct admin_lately *lately, const struct event *event)
-{
-    for (size_t i = 0; i < lately->count; i++)
-        if (lately->events[i].change == (int)event->type &&
-            llabs(lately->events[i].time_ms - event->time_ms) < SAME_MS)
-            return true;
-    return false;
-}
 
 /* Puts an event in its place; the oldest goes where there are enough. */
 static void insert(struct admin_lately *lately, const struct event *event)
 {
-    bool is_change = event->type == EVENT_BLOCKED || event->type == EVENT_UNBLOCKED;
     size_t at = lately->count;
 
-    if (is_change && lately->is_spread && is_told(lately, event))
-        return;
     while (at > 0 && lately->events[at - 1].time_ms < event->time_ms)
         at--;
     if (at == ADMIN_LATELY_MAX)
@@ -46,8 +30,7 @@ static void insert(struct admin_lately *lately, const struct event *event)
     lately->count++;
 
     struct json_writer writer = {.out = &lately->events[at].json};
-    lately->events[at] =
-        (struct admin_late){.time_ms = event->time_ms, .change = is_change ? (int)event->type : -1};
+    lately->events[at] = (struct admin_late){.time_ms = event->time_ms};
     admin_write_event(&writer, event);
 }
 
@@ -96,7 +79,6 @@ void admin_lately_gather(struct admin_call *call, struct admin_lately *lately, u
     strcpy(events->filter.family_id, session->family_id);
     strcpy(events->filter.device_id, session->device_id);
     call->lately = lately;
-    lately->is_spread = count > 1;
     lately->until_ms = clock_monotonic_ms() + LOOK_BACK_MS;
     lately->done = done;
     ask(call, first, count);

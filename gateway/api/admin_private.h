@@ -66,8 +66,8 @@ void admin_call_ask(struct admin_call *call, enum store_op op, unsigned first, u
                                  unsigned partition),
                     void (*done)(struct admin_call *call));
 
-/* Where a family's keys are; of a store whose partitions aren't apart the only one, 0. */
-unsigned admin_partition_of(const struct admin_call *call, const char *family_id);
+/* Where a family's keys are, or what a name chooses; of a store whose partitions aren't apart the only one, 0. */
+unsigned admin_partition_of(const struct admin_call *call, const char *name);
 
 /* How many partitions are apart: 1, or all. */
 unsigned admin_partitions(const struct admin_call *call);
@@ -140,13 +140,11 @@ void admin_reply_terminated(struct admin_call *call, uint64_t count);
 struct admin_lately {
     struct admin_late {
         int64_t time_ms; /* its time */
-        int change;      /* its type, where it is a block's begin or end; else -1 */
         struct buf json; /* the event */
     } events[ADMIN_LATELY_MAX];
     size_t count;     /* of them */
     int64_t until_ms; /* when to look back no further; monotonic clock */
     event_id before;  /* where the last one ended */
-    bool is_spread;   /* gathered from more than one */
     void (*done)(struct admin_call *call);
 };
 

@@ -128,7 +128,7 @@ enum err memory_revoke(struct memory *memory, struct store_req *req, const struc
     req->end.reason = END_TERMINATED;
     if (mark_revoked(memory, req, &subject, block, now) != 0)
         return ERR_INTERNAL;
-    if (req->for_ms > 0 || lifts)
+    if (!req->told_elsewhere && (req->for_ms > 0 || lifts))
         tell_about(memory, &subject, req, lifts ? EVENT_UNBLOCKED : EVENT_BLOCKED, now);
     return end_streams(memory, req, &subject, now);
 }

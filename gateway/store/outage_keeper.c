@@ -63,8 +63,8 @@ struct outage_keeper {
     unsigned busy;                /* requests under way */
     struct send sends[SENDS_MAX]; /* changes under way */
     uint64_t adopted, ended;      /* told since the last line about it */
-    unsigned told_extent;         /* outage_extent as it was last logged */
-    unsigned seen_extent;         /* the same as it was last seen: partitions go by the dozen */
+    int told_extent;              /* partitions away, as it was last logged; -1: nothing was */
+    int seen_extent;              /* the same as it was last seen: partitions go by the dozen */
     bool stopping;                /* outage_keeper_stop was called */
     unsigned partitions;          /* of them */
     struct watch watches[];       /* one for each */
@@ -102,20 +102,37 @@ static void hold_off(struct watch *watch)
 
 /* ---- What the log is told ---- */
 
+/* How many partitions are away, or not back yet; -1 while one is still to be found out about, after the start. */
+static int count_away(const struct outage_keeper *keeper)
+{
+    int count = 0;
+
+    for (unsigned i = 0; i < keeper->partitions; i++) {
+        enum store_state state = outage_raw_state(keeper->outage, i);
+
+        if (state == STORE_STARTING)
+            return -1;
+        count += state != STORE_UP;
+    }
+    return count;
+}
+
 /* One line for each change, once it is whole. */
 static void tell(struct outage_keeper *keeper)
 {
-    unsigned extent = outage_extent(keeper->outage);
+    int extent = count_away(keeper);
     bool whole = extent == 0 || extent == keeper->seen_extent;
 
     keeper->seen_extent = extent;
-    if (extent == keeper->told_extent || !whole)
+    if (extent < 0 || extent == keeper->told_extent || !whole)
         return;
     if (extent == 0)
         log_line(LOG_INFO, "Redis is up", LOG_INT("adopted", (int64_t)keeper->adopted),
                  LOG_INT("ended", (int64_t)keeper->ended));
     else if (extent > keeper->told_extent && keeper->partitions > 1)
-        log_line(LOG_WARN, "Redis is away for a part of the families",
+        log_line(LOG_WARN,
+                 extent < (int)keeper->partitions ? "Redis is away for a part of the families"
+                                                  : "Redis is away",
                  LOG_INT("partitions", extent), LOG_INT("of", keeper->partitions));
     if (extent == 0)
         keeper->adopted = keeper->ended = 0;
@@ -309,7 +326,7 @@ struct outage_keeper *outage_keeper_start(struct outage *outage, struct loop *lo
     keeper->redis = redis;
     keeper->timeout_ms = timeout_ms;
     keeper->partitions = partitions;
-    keeper->told_extent = outage_extent(outage);
+    keeper->told_extent = keeper->seen_extent = -1;
     for (unsigned i = 0; i < partitions; i++) {
         keeper->watches[i].keeper = keeper;
         keeper->watches[i].returned_ms = clock_monotonic_ms() - STEADY_MS;

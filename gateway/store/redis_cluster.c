@@ -55,7 +55,7 @@ struct redis_cluster {
     struct node *asked;                   /* whom; NULL: nobody just now */
     int64_t refreshed_ms;                 /* when that was asked last */
     unsigned turn;                        /* who is asked next */
-    struct redis_trouble trouble;         /* why the slots can't be learnt, as logged */
+    struct redis_trouble trouble;         /* why the slots can't be learnt, as told */
     struct redis_call *waiting;           /* calls to be tried again */
     uv_timer_t tick;                      /* see above */
     bool closing;                         /* redis_cluster_close was called */
@@ -144,6 +144,7 @@ static void free_if_closed(struct redis_cluster *cluster)
     void (*on_closed)(void *arg) = cluster->on_closed;
     void *arg = cluster->on_closed_arg;
 
+    redis_trouble_clear(&cluster->trouble);
     free(cluster);
     on_closed(arg);
 }
@@ -219,10 +220,13 @@ static void on_slots(struct redis_call *call, const redisReply *reply)
     if (cluster->closing || reply == NULL)
         return;
     if (redis_slots_parse(reply, asked->where.host, &ranges, &count) != 0) {
-        redis_trouble_log(&cluster->trouble, false, cluster->name,
-                          reply->type == REDIS_REPLY_ERROR ? reply->str
-                                                           : "no slots in reply to CLUSTER SLOTS",
-                          now_ms(cluster));
+        const struct redis_trouble_report report = {
+            .kind = REDIS_TROUBLE_FAILED,
+            .link = cluster->name,
+            .why = reply->type == REDIS_REPLY_ERROR ? reply->str
+                                                    : "no slots in reply to CLUSTER SLOTS",
+            .now_ms = now_ms(cluster)};
+        redis_trouble_log(&cluster->trouble, &report);
         return;
     }
     redis_trouble_clear(&cluster->trouble);

@@ -31,7 +31,7 @@ void redis_format_revoke(const struct redis_format *format, const struct store_r
     buf_add_char(&last, '}');
     free(message);
 
-    redis_format_script(format, out, REDIS_SCRIPT_REVOKE, 4, 11);
+    redis_format_script(format, out, REDIS_SCRIPT_REVOKE, 4, 12);
     redis_format_key(format, out, family ? "family_revoked:" : "device_revoked:", name);
     redis_format_key(format, out, family ? "family_streams:" : "device_streams:", name);
     redis_format_key(format, out, "session_expiry", "");
@@ -47,6 +47,7 @@ void redis_format_revoke(const struct redis_format *format, const struct store_r
     redis_format_buf(out, &last);
     resp_text(out, req->operator.why);
     resp_text(out, req->operator.name);
+    resp_text(out, req->told_elsewhere ? "" : "tell");
 }
 
 /* {"family":…,"device":…}; nothing where there is to be no override. */

@@ -233,6 +233,7 @@ static void free_if_closed(struct redis_link *link)
     void (*on_closed)(void *arg) = link->on_closed;
     void *arg = link->on_closed_arg;
 
+    redis_trouble_clear(&link->trouble);
     buf_done(&link->out);
     redis_sent_done(&link->sent);
     free(link);
@@ -250,12 +251,30 @@ static void take_back_sent(struct redis_link *link)
     }
 }
 
+/* Tells the operator. Where sentinels don't say where it is, they stand in why. */
+static void tell_lost(struct redis_link *link, const char *why)
+{
+    const struct redis_address *address = link->options.address;
+    char server[REDIS_NODE_HOST + sizeof ":65535"];
+    struct redis_trouble_report report = {.kind = link->state == UP ? REDIS_TROUBLE_LOST
+                                                                    : REDIS_TROUBLE_FAILED,
+                                          .link = link->name,
+                                          .server = link->node.port != 0 ? server : address->path,
+                                          .why = why,
+                                          .now_ms = redis_link_now(link)};
+
+    snprintf(server, sizeof server, "%s:%d", link->node.host, link->node.port);
+    if (link->state == LOCATING)
+        report.server = NULL;
+    redis_trouble_log(&link->trouble, &report);
+}
+
 /* The one way down: the connection is given up, and made again later. */
 void redis_link_lose(struct redis_link *link, const char *why)
 {
     if (link->state == CLOSED)
         return;
-    redis_trouble_log(&link->trouble, link->state == UP, link->name, why, redis_link_now(link));
+    tell_lost(link, why);
     if (link->state == UP) {
         metrics_add(STORE_METRIC_LOST, 1);
         link->lost_ms = redis_link_now(link);

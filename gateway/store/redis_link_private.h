@@ -45,7 +45,7 @@ struct redis_link {
     int64_t lost_ms;                   /* when the link was lost, or made */
     bool away;                         /* lost for longer than timeout_ms: calls fail at once */
     bool ever_up;                      /* was up once: for the log */
-    struct redis_trouble trouble;      /* why it was lost, as logged */
+    struct redis_trouble trouble;      /* why it was lost, as told */
     enum greeting greeting[3 + REDIS_SCRIPT_COUNT];       /* what was sent */
     unsigned greetings, greeted;                          /* of them, and answered */
     char sha[REDIS_SCRIPT_COUNT][REDIS_LINK_SHA_LEN + 1]; /* of the scripts, from SCRIPT LOAD */

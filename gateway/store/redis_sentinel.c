@@ -87,7 +87,7 @@ static const struct redis_node_address *choose(const struct redis_sentinel *self
     return best;
 }
 
-/* All nodes' reasons. Always in the same order: what is logged once a minute must be the same text. */
+/* All nodes' reasons. Always in the same order: a fault is known by its text. */
 static const char *explain(struct redis_sentinel *self)
 {
     size_t len = 0;

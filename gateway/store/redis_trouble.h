@@ -1,30 +1,43 @@
 /*
- * Tells the operator why Redis can't be reached: once when it begins, and again every minute while it lasts,
- * as an error that names the setting where one is at fault.
+ * Tells the operator what is wrong with Redis: one line for a fault and process, whichever and however many of its
+ * connections meet it, as an error that names the setting where one is at fault. It is over, and told again when it
+ * comes back, once it is over for all who met it, or nobody has met it for a minute.
  */
 #ifndef REDIS_TROUBLE_H
 #define REDIS_TROUBLE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
-/* Reasons that take turns (a name's two addresses fail in two ways) are each told once a minute. */
+/* Reasons that take turns (a name's two addresses fail in two ways) are faults of their own, so many at a time. */
 #define REDIS_TROUBLE_REASONS 4
 
-/* What was logged last. All zeroes: nothing. */
+struct redis_fault;
+
+/* The faults that one connection, or one who asks, has met and that aren't over for it. All zeroes: none. */
 struct redis_trouble {
-    struct {
-        char why[512];     /* the reason */
-        int64_t logged_ms; /* when; the caller's clock */
-    } last[REDIS_TROUBLE_REASONS];
-    unsigned next; /* of last: the oldest */
+    struct redis_fault *faults[REDIS_TROUBLE_REASONS]; /* told, by whomever; NULL: none */
+    unsigned next;                                     /* of faults: gives way to a further one */
 };
 
-/* A connection of this name was lost, or (was_up false) could not be made. */
-void redis_trouble_log(struct redis_trouble *trouble, bool was_up, const char *name,
-                       const char *why, int64_t now_ms);
+enum redis_trouble_kind {
+    REDIS_TROUBLE_LOST,   /* a connection that was up */
+    REDIS_TROUBLE_FAILED, /* one that could not be made */
+    REDIS_TROUBLE_REFUSED /* a command */
+};
 
-/* It is over. */
+struct redis_trouble_report {
+    enum redis_trouble_kind kind;
+    const char *link; /* who met it, for the log */
+    const char
+        *server;     /* whose fault it is: "host:port", a socket's path; NULL: no single server's */
+    const char *why; /* what Redis, TLS or the system says */
+    int64_t now_ms;  /* monotonic clock */
+};
+
+/* Any thread: it was met. Logged unless it is told, known by its server and reason, and not over. */
+void redis_trouble_log(struct redis_trouble *trouble, const struct redis_trouble_report *report);
+
+/* Any thread: it is over for who met it, or who met it is no more. */
 void redis_trouble_clear(struct redis_trouble *trouble);
 
 /* The setting that is at fault where Redis or TLS says this; NULL where none is. */

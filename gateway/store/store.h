@@ -89,7 +89,8 @@
  * lives. END, REVOKE and SET_LIMITS write operator into the events about what they change: `by` its name,
  * `cause` its why, where they are not "". Beside the streams that they end these are `blocked`, where for_ms is
  * more than 0; `unblocked`, where a block that held was lifted; `limits_changed`, where there is an override or
- * was one.
+ * was one. A device that is revoked in many partitions is told to be (un)blocked in one: told_elsewhere asks the
+ * others to keep silent.
  */
 enum store_op {
     STORE_CREATE,
@@ -168,6 +169,7 @@ struct store_req {
     struct store_end end;                /* END and REVOKE, in; out where a session has ended */
     struct store_operator operator;      /* END, REVOKE, SET_LIMITS and NOTE, in */
     int64_t for_ms;                      /* REVOKE and SET_LIMITS, in */
+    bool told_elsewhere;                 /* REVOKE, in: another partition tells of the block */
     enum store_cached cached; /* in: STORE_UNCACHED; out: the cache's word, where there is one */
     struct store_query *query; /* the caller's, which stays until done; NULL where op has none */
 

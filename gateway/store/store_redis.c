@@ -27,6 +27,7 @@
 #include "redis_outcome.h"
 #include "redis_page.h"
 #include "redis_reply.h"
+#include "redis_trouble.h"
 #include "session_json.h"
 #include "store_metrics.h"
 #include "store_query.h"
@@ -47,7 +48,9 @@ struct store_redis {
     struct loop_task close;       /* brings on_closed, behind the callbacks of what was pending */
     void (*on_closed)(void *arg); /* of store_close */
     void *on_closed_arg;          /* the same */
-    int64_t refused;              /* commands that Redis refused since the last line about it */
+    char name[32];                /* for the log */
+    struct redis_trouble trouble; /* why Redis refused commands, as told */
+    int64_t refused;              /* further commands since the last line about one */
     int64_t log_again_ms;         /* not before: monotonic clock */
     bool closing;                 /* store_close was called */
 };
@@ -268,12 +271,25 @@ static void take_op(struct pending *pending, const redisReply *reply)
     }
 }
 
-/* What an error reply means. Logged once a second: a Redis that refuses one command may refuse them all. */
+/* What is wrong with Redis itself is told as its other troubles are. */
+static enum err refuse(struct store_redis *self, const redisReply *reply, int64_t now_ms)
+{
+    const struct redis_trouble_report report = {
+        .kind = REDIS_TROUBLE_REFUSED, .link = self->name, .why = reply->str, .now_ms = now_ms};
+
+    redis_trouble_log(&self->trouble, &report);
+    return ERR_STORE_UNAVAILABLE;
+}
+
+/* What an error reply means. One about this request is logged once a second: all may get the same. */
 static enum err judge(struct pending *pending, const redisReply *reply)
 {
     struct store_redis *self = pending->self;
+    enum redis_error_kind kind = redis_reply_error_kind(reply);
     int64_t now_ms = clock_monotonic_ms();
 
+    if (kind == REDIS_ERROR_OUTAGE || kind == REDIS_ERROR_OPERATOR)
+        return refuse(self, reply, now_ms);
     self->refused++;
     if (now_ms >= self->log_again_ms) {
         log_line(LOG_ERROR, "Redis refused a command", LOG_STR("reason", reply->str),
@@ -281,9 +297,7 @@ static enum err judge(struct pending *pending, const redisReply *reply)
         self->log_again_ms = now_ms + 1000;
         self->refused = 0;
     }
-    enum redis_error_kind kind = redis_reply_error_kind(reply);
-    return kind == REDIS_ERROR_OUTAGE || kind == REDIS_ERROR_OPERATOR ? ERR_STORE_UNAVAILABLE
-                                                                      : ERR_INTERNAL;
+    return ERR_INTERNAL;
 }
 
 static void on_reply(struct redis_call *call, const redisReply *reply)
@@ -368,6 +382,7 @@ static void finish_close(struct loop_task *task)
     void (*on_closed)(void *arg) = self->on_closed;
     void *on_closed_arg = self->on_closed_arg;
 
+    redis_trouble_clear(&self->trouble);
     free(self);
     on_closed(on_closed_arg);
 }
@@ -414,6 +429,7 @@ struct store *store_redis_open(const struct store_redis_options *options, struct
     self->options = options->store;
     self->prefix = options->prefix;
     self->cluster = options->cluster;
+    snprintf(self->name, sizeof self->name, "%s", options->name);
     self->client = redis_client_new(loop, &client);
     if (self->client == NULL) {
         free(self);

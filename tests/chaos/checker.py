@@ -12,17 +12,35 @@ from timeline import Timeline
 
 ANSWERS = {
     "create": (201, 409), "authorize": (200, 401, 403), "heartbeat": (200, 401, 410), "zap": (200, 401, 410),
-    "stop": (204,), "stop_by_family": (204,),
+    "stop": (204,), "stop_by_family": (204,), "terminate": (200,), "revoke": (200,),
 }
+WATCHES = ("authorize", "heartbeat", "zap")
+ENDS = {"stop": 204, "stop_by_family": 204, "terminate": 200, "revoke": 200}   # what they are answered
+CACHE_S = 1.0      # for which an answer of before an outage may be repeated in it
 SLACK_S = 0.5      # between a sign of life as its player sees it, and as Redis does
+KNOWN_S = 0.05     # within which an end is known on all gateways, however busy the machine
 REFUSAL_S = 10.0   # for which a gateway remembers that a revival found no room
 
 
 # What is promised; each violation is of one of them.
-ANSWERED, REFUSED, ENDED, LIMITS, AGREE, HEALS = PROMISES = (
+ANSWERED, REFUSED, ENDED, LIMITS, AGREE, HEALS, POLICY = PROMISES = (
     "every request is answered in time", "no viewer with a good token is refused",
-    "nobody who has ended is let in again", "limits hold but by adoption",
-    "the gateways agree a second after the last is up", "all heals without a hand")
+    "nobody who has ended, or is kept out, is let in", "limits hold but by adoption",
+    "the gateways agree a second after the last is up", "all heals without a hand",
+    "while Redis is away deny lets nobody in, and allow everybody")
+
+
+def is_about(revoke, call):
+    """Whether a revoke is about the family or the device of a call."""
+    return revoke.family == call.family and revoke.device in ("", call.device)
+
+
+def is_end(call):
+    return call.op in ENDS and call.status == ENDS[call.op]
+
+
+def is_for_good(end):
+    return end.op in ("terminate", "revoke") or end.reason == "terminated"
 
 
 class Checker:
@@ -46,9 +64,21 @@ class Checker:
                     self.origin[call.session] = call
             elif call.session:
                 self.by_session[call.session].append(call)
+        self.revokes = [call for call in record.calls if call.op == "revoke"]
+        self._spread_revokes()
+
+    def _spread_revokes(self):
+        """A revoke is about each session of its family or device that may have been there."""
+        for session, origin in self.origin.items():
+            touching = [call for call in self.revokes
+                        if is_about(call, origin) and origin.start < self.timeline.done_by(call)]
+            if touching:
+                self.by_session[session] = sorted(self.by_session[session] + touching, key=lambda call: call.start)
 
     def check(self):
         self._check_answers()
+        self._check_policy()
+        self._check_blocks()
         for session, calls in self.by_session.items():
             if session in self.origin:
                 self._check_refusals(session, calls)
@@ -71,7 +101,9 @@ class Checker:
             if call.status == 0:
                 if call.lost == "silent" or not self.timeline.was_killed(call.gateway, call.start, call.end):
                     self._tell(ANSWERED, "%s got no answer (%s): %s", call.op, call.lost, self._where(call))
-            elif call.status not in ANSWERS[call.op]:
+            elif call.status not in ANSWERS[call.op] and not (
+                    call.status == 503 and self._may_be_unavailable(call) or
+                    call.status == 403 and call.reason == "forbidden" and self._may_be_blocked(call)):
                 self._tell(ANSWERED, "%s was answered %d %s: %s", call.op, call.status, call.reason, self._where(call))
             if took > patience and took - self.record.lag_between(call.start, call.end) > patience:
                 self._tell(ANSWERED, "%s took %d ms: %s", call.op, took * 1000, self._where(call))
@@ -82,13 +114,53 @@ class Checker:
                     self._tell(REFUSED, "create was refused by %s with %d active: %s", call.reason, call.active,
                                self._where(call))
 
+    def _may_be_unavailable(self, call):
+        """Whether nobody but Redis, which was away, could answer."""
+        policy = self.settings.on_outage
+        return self.timeline.in_trouble(call.gateway, call.start, call.end) and (
+            call.op == "revoke" or policy == "deny" or policy == "allow" and call.op in ENDS)
+
+    def _may_be_blocked(self, call):
+        return any(is_about(revoke, call) and revoke.start < call.end and
+                   call.start < self.timeline.done_by(revoke) + revoke.block + SLACK_S
+                   for revoke in self.revokes if revoke.block)
+
+    # ---- What redis.on_outage says ----
+
+    def _check_policy(self):
+        for call in self.record.calls:
+            if call.status == 0:
+                continue
+            if self.timeline.is_in_state(call, "deny", CACHE_S) and call.status != 503:
+                self._tell(POLICY, "%s was answered %d under deny: %s", call.op, call.status, self._where(call))
+            elif call.op in WATCHES + ("create",) and self.timeline.is_in_state(call, "allow", CACHE_S) and \
+                    call.status not in (200, 201):
+                self._tell(POLICY, "%s was answered %d %s under allow: %s", call.op, call.status, call.reason,
+                           self._where(call))
+
+    # ---- Whom an operator keeps out ----
+
+    def _check_blocks(self):
+        for revoke in self.revokes:
+            if not revoke.block or revoke.status != 200:
+                continue
+            for call in self.creates[revoke.family]:
+                if call.status == 201 and is_about(revoke, call) and revoke.end < call.start and \
+                        call.end < revoke.start + revoke.block - SLACK_S and not self._is_block_unknown(revoke, call):
+                    self._tell(ENDED, "%s was let in, %.3f s after it was blocked for %d s: %s", call.session,
+                               call.start - revoke.end, revoke.block, self._where(call))
+
+    def _is_block_unknown(self, revoke, call):
+        return (self.timeline.in_trouble(call.gateway, call.start, call.end) or
+                self.timeline.was_lost(revoke.start, revoke.end, call.end))
+
     # ---- No viewer with a good token is refused ----
 
     def _check_refusals(self, session, calls):
         alive = [self.origin[session]]       # where it showed that it lives
         refused_at, over = None, False
         for call in calls:
-            over = over or call.op in ("stop", "stop_by_family")
+            over = over or is_end(call)
             if call.refused and not (over and call.status != 401):
                 why = self._why_refused(session, call, calls, alive, refused_at)
                 if why:
@@ -100,11 +172,12 @@ class Checker:
                     over = True              # others may say so too, in their words
             if call.allowed:
                 alive.append(call)
-            self.good_asked += not over and call.op in ("authorize", "heartbeat", "zap")
+            self.good_asked += not over and call.op in WATCHES
 
     def _why_refused(self, session, call, calls, alive, refused_at):
         """Why that was wrong; "" where it was right."""
-        silence = call.start - alive[-1].start
+        # What the policy allowed Redis never heard of.
+        silence = call.start - ([other for other in alive if not self._is_uncounted(other)] or alive)[-1].start
         seen = silence + self.settings.heartbeat_interval + SLACK_S   # at most, as Redis sees it
         if call.reason == "stopped":
             if any(other.op in ("stop", "stop_by_family") and other.start < call.end for other in calls):
@@ -115,6 +188,12 @@ class Checker:
                    for create in self.creates[call.family]):
                 return ""
             return "but nobody took its place"
+        if call.reason == "terminated":
+            if any(other.op in ("terminate", "revoke") and other.start < call.end for other in calls):
+                return ""
+            return "but no operator ended it"
+        if call.reason == "forbidden":
+            return "" if self._may_be_blocked(call) else "but nobody blocked it"
         if call.reason == "displaced":
             return "" if seen > self.settings.displace_after else "after %.1f s of silence alone" % silence
         if call.reason == "expired":
@@ -125,6 +204,11 @@ class Checker:
 
     def _why_expired(self, call, alive):
         """Where Redis lost its data the sessions come back by their tokens, as far as there is room."""
+        if any(self._is_uncounted(other) for other in alive):
+            if self.timeline.had_room(call):
+                return "with room for one that was let in uncounted"
+            self.excused["no room for one that was let in uncounted"] += 1
+            return ""
         losses = [loss for loss in self.record.losses if loss.until < call.end]
         if not losses:
             return "and Redis had lost nothing"
@@ -137,6 +221,9 @@ class Checker:
             self.excused["no room after a loss of data"] += 1
             return ""
         return "with room after a loss of data"
+
+    def _is_uncounted(self, call):
+        return self.settings.on_outage == "allow" and self.timeline.in_trouble(call.gateway, call.start, call.end)
 
     def _may_replace(self, create, session):
         """Whether this create may have ended this session, as far as its answer tells."""
@@ -152,9 +239,9 @@ class Checker:
     def _check_ends(self, origin, calls):
         ends, alive, begun = [], origin.start, None
         for call in calls:
-            if call.op in ("authorize", "heartbeat", "zap"):
+            if call.op in WATCHES:
                 self._check_end_holds(call, [end for end in ends if end.end < call.start], begun)
-            if (call.op in ("stop", "stop_by_family") and call.status == 204) or \
+            if (is_end(call) and origin.end < call.start) or \
                     (call.refused and call.reason in ("stopped", "replaced", "displaced", "terminated")):
                 ends.append(call)
                 begun = alive if begun is None else begun
@@ -163,8 +250,9 @@ class Checker:
 
     def _check_end_holds(self, call, ends, begun):
         """begun: the earliest that it may have ended at."""
-        # Redis keeps the reason for two TTLs; a token that comes later may bring its session back.
-        ends = [end for end in ends if call.end < end.end + 2 * self.settings.ttl - 1]
+        # Redis keeps the reason for two TTLs; a token that comes later may bring its session back, but for an
+        # operator's word.
+        ends = [end for end in ends if is_for_good(end) or call.end < end.end + 2 * self.settings.ttl - 1]
         self.ends_asked += bool(ends)
         if not call.allowed:
             return
@@ -180,6 +268,8 @@ class Checker:
     def _excuse(self, call, end, begun):
         """The rule by which this one may be let in after this end; None: there is none."""
         timeline = self.timeline
+        if self._is_uncounted(call):
+            return "the policy allows everybody, while Redis is away"
         if (call.gateway, call.life) == (end.gateway, end.life):
             if not timeline.is_in_state(call, "fallback") and timeline.was_lost(begun, end.end, call.end):
                 return "Redis lost the end with its data"
@@ -189,6 +279,8 @@ class Checker:
             return "the gateway that was told of the end was killed before it could tell"
         if call.start <= told or timeline.in_trouble(call.gateway, call.start, call.end):
             return "another gateway was told, while Redis was away"
+        if call.start <= told + KNOWN_S:
+            return "another gateway was told, and this one a moment later"
         if timeline.was_lost(begun, told, call.end):
             return "Redis lost the end with its data"
         limit = self.settings.authorize_timeout if call.op == "authorize" else self.settings.redis_timeout
@@ -221,7 +313,7 @@ class Checker:
         gap = self.settings.displace_after - self.settings.heartbeat_interval - SLACK_S
         for session, origin in self.origin.items():
             calls = self.by_session[session]
-            over = min([call.start for call in calls if call.op in ("stop", "stop_by_family")] +
+            over = min([call.start for call in calls if is_end(call)] +
                        [create.start for create in self.creates[origin.family]
                         if create.start > origin.start and self._may_replace(create, session)] + [until])
             last = first = origin.end
@@ -249,6 +341,8 @@ class Checker:
         for family, most in self.most_at_once(min(outages, default=float("inf"))).items():
             if most > self.settings.family_limit:
                 self._tell(LIMITS, "%s watched %d streams at once, and Redis had not been away", family, most)
+        if self.settings.on_outage == "allow":
+            return
         bound = self.settings.family_limit * max(1, self.timeline.lives_away(float("inf")))
         for family, most in self.most_at_once().items():
             if most > bound:
@@ -258,7 +352,10 @@ class Checker:
 
     def _check_agreement(self):
         for audit in self.record.audits:
-            if len({str(answer) for answer in audit.answers.values()}) > 1:
+            answers = {str(answer) for answer in audit.answers.values()}
+            if len(answers) == 2 and "403 expired" in answers and all(answer.startswith("403 ") for answer in answers):
+                self.excused["refused by all, by one in words that it remembers"] += 1
+            elif len(answers) > 1:
                 self._tell(AGREE, "the gateways don't agree on %s: %s", audit.subject, audit.answers)
 
     def _check_healing(self):

@@ -20,6 +20,7 @@ class FaultSpec:
     setup: object       # folder → Setup
     inject: object      # async (storm, quick)
     quick: bool = False
+    on_outage: str = "fallback"    # redis.on_outage
 
 
 def seconds(quick):
@@ -258,6 +259,10 @@ FAULTS = [
     FaultSpec("redis-lost", "Redis killed, started 5 s later without its data", Standalone, redis_lost, quick=True),
     FaultSpec("redis-never-there", "Gateways and viewers start 5 s before Redis",
               lambda folder: Standalone(folder, starts=False), redis_never_there),
+    FaultSpec("redis-stopped-deny", "Redis stopped for 5 s, `on_outage` is `deny`", Standalone, redis_stopped,
+              on_outage="deny"),
+    FaultSpec("redis-killed-allow", "Redis killed, started 5 s later with its data, `on_outage` is `allow`", Standalone,
+              redis_killed, on_outage="allow"),
     FaultSpec("gateway-killed", "A gateway killed, started 3 s later", Standalone, gateway_killed, quick=True),
     FaultSpec("gateway-killed-in-outage", "Redis stopped for 5 s; meanwhile a gateway killed and started",
               Standalone, gateway_killed_in_outage),

@@ -11,6 +11,7 @@ from http_client import HttpClient
 from record import State, now
 
 POLL_S = 0.025
+ADMIN_TOKEN = "chaos-" + os.urandom(16).hex()
 SANITIZER = re.compile(r"(Address|Leak|Undefined|Thread).*Sanitizer|runtime error:")
 
 
@@ -22,13 +23,14 @@ class Gateway:
         self.binary = binary
         self.life = 0
         self.state = "down"
-        self.ready = False       # what a balancer would think
+        self.ready = False       # what a balancer would think; who denies is asked all the same
         self.path = os.path.join(folder, name + ".sock")
+        self.admin_path = os.path.join(folder, name + "-admin.sock")
         self.log_path = os.path.join(folder, name + ".log")
         self.environment = dict(environment)
         self.environment.update({
             "GATEWAY_PLAYER_LISTEN": "unix:" + self.path,
-            "GATEWAY_ADMIN_LISTEN": "unix:" + os.path.join(folder, name + "-admin.sock"),
+            "GATEWAY_ADMIN_LISTEN": "unix:" + self.admin_path,
             "GATEWAY_STATE_DIR": os.path.join(folder, name)})
         self.process = None
 
@@ -71,6 +73,8 @@ class Gateways:
                        if not name.startswith(("GATEWAY_", "REDIS_"))}
         environment.update({
             "GATEWAY_TOKENS_KEYS": os.urandom(32).hex(),
+            "GATEWAY_ADMIN_TOKEN": ADMIN_TOKEN,
+            "GATEWAY_REDIS_ON_OUTAGE": settings.on_outage,
             "GATEWAY_WORKERS": "2",
             "GATEWAY_SESSION_TTL": str(int(settings.ttl)),
             "GATEWAY_SESSION_HEARTBEAT_INTERVAL": str(int(settings.heartbeat_interval)),
@@ -84,6 +88,7 @@ class Gateways:
             "GATEWAY_LOG_LEVEL": "info"})
         environment.update(redis_environment)
         self.record = record
+        self.ready_at = (200, 503) if settings.on_outage == "deny" else (200,)
         self.all = [Gateway("g%d" % i, binary, folder, environment) for i in range(count)]
         self.pollers = []
 
@@ -130,7 +135,7 @@ class Gateways:
                 state = "down"
                 if answer.status in (200, 503):
                     state = json.loads(answer.body)["store"]["state"]
-                gateway.ready = answer.status == 200 and life == gateway.life
+                gateway.ready = answer.status in self.ready_at and life == gateway.life
                 if state != gateway.state and life == gateway.life:
                     gateway.state = state
                     self.record.states.append(State(now(), gateway.name, life, state))

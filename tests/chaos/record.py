@@ -20,6 +20,7 @@ class Settings:
     redis_timeout: float = 0.3
     authorize_timeout: float = 0.15
     margin: float = 0.7             # beyond redis_timeout, until a request counts as unanswered
+    on_outage: str = "fallback"     # fallback, deny, allow
     replication: float = 1.0        # what was written so soon before a master's death may be lost with it
 
 
@@ -30,9 +31,9 @@ class Call:
     end: float
     gateway: str
     life: int                # of the gateway: how often it had been started
-    op: str                  # create, authorize, heartbeat, zap, stop, stop_by_family
+    op: str                  # create, authorize, heartbeat, zap, stop, stop_by_family; an operator's terminate, revoke
     family: str
-    device: str
+    device: str              # revoke: "" where it is of the whole family
     session: str = ""        # "" where a create was refused
     status: int = 0          # 0: no answer
     reason: str = ""         # the code, or why the session has ended
@@ -42,6 +43,7 @@ class Call:
     evicts: bool = False     # create: it asked for evict_oldest
     active: int = 0          # create refused at a limit: streams counted
     ghost: bool = False      # asked by the token of one that is known to have ended
+    block: float = 0.0       # revoke: s for which new ones are kept out
 
     @property
     def allowed(self):

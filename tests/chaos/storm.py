@@ -20,10 +20,10 @@ AUDITED_ENDS = 60
 class Storm:
     """What a fault has to do with: the set-up, the gateways, and the record of what it did."""
 
-    def __init__(self, binary, folder, setup, gateways=3, viewers=240):
+    def __init__(self, binary, folder, setup, settings, gateways=3, viewers=240):
         self.folder = folder
         self.setup = setup
-        self.record = Record(Settings())
+        self.record = Record(settings)
         self.gateways = Gateways(gateways, binary, folder, self.record.settings, setup.environment(), self.record)
         prefix = (lambda session: "{%s}:" % session[:2]) if setup.kind == "cluster" else (lambda session: "")
         self.crowd = Crowd(viewers, self.gateways, self.record, prefix)
@@ -105,7 +105,8 @@ class Storm:
             settings = self.record.settings
             for family in list(self.crowd.families):
                 await self._compare(family, self._list)
-            ended = [session for session in self.crowd.ended if now() < session.ended_at + 2 * settings.ttl - 3]
+            ended = [session for session in self.crowd.ended
+                     if session.terminated or now() < session.ended_at + 2 * settings.ttl - 3]
             live = [session for session in self.crowd.watched.values()
                     if now() < session.last_ok + settings.ttl - settings.heartbeat_interval - 1]
             for session in live + ended[-AUDITED_ENDS:]:
@@ -144,7 +145,7 @@ def told_as_list(sessions):
 async def play(binary, spec, quick, folder):
     """Runs one fault of the catalogue in this folder; returns its Storm and what went wrong."""
     setup = spec.setup(folder)
-    storm = Storm(binary, folder, setup, viewers=150 if quick else 240)
+    storm = Storm(binary, folder, setup, Settings(on_outage=spec.on_outage), viewers=150 if quick else 240)
     wrong = await storm.run(lambda storm: spec.inject(storm, quick), 1.5 if quick else 3, 1.5 if quick else 4)
     return storm, wrong
 

@@ -5,23 +5,23 @@ import unittest
 
 sys.dont_write_bytecode = True    # the tree stays as it is
 
-from checker import AGREE, ANSWERED, ENDED, HEALS, LIMITS, REFUSED, Checker
+from checker import AGREE, ANSWERED, ENDED, HEALS, LIMITS, POLICY, REFUSED, Checker
 from record import Audit, Call, Fault, Loss, Record, Sample, Settings, State
 
 OUTAGE = (20.0, 25.0)      # of every record that has one; up again at 25.5
 FULL = [(name, "e" + name) for name in "tuvw"]    # a family's streams that leave no room
 
 
-def record(outage=False, loss=False, gateways=("g0", "g1")):
-    """Gateways that are up since 1.0; with an outage, in fallback from 20.2 to 25.5; with a loss,
+def record(outage=False, loss=False, gateways=("g0", "g1"), policy="fallback"):
+    """Gateways that are up since 1.0; with an outage, in the policy's state from 20.2 to 25.5; with a loss,
     Redis forgot all when the outage began."""
-    made = Record(Settings())
+    made = Record(Settings(on_outage=policy))
     made.ready = 1.0
     for gateway in gateways:
         made.states.append(State(1.0, gateway, 1, "up"))
     if outage:
         made.faults.append(Fault(OUTAGE[0], "Redis stopped", mended=OUTAGE[1], up=25.5))
-        for time, state in ((20.2, "fallback"), (25.5, "up")):
+        for time, state in ((20.2, policy), (25.5, "up")):
             made.states += [State(time, gateway, 1, state) for gateway in gateways]
     if loss:
         made.losses.append(Loss(0.0, OUTAGE[0]))
@@ -186,6 +186,11 @@ class Refusals(CheckerTest):
         self.expect_excused(self.lost(FULL), "no room after a loss of data")
         self.expect_excused(self.lost([("t", "d"), ("u", "d")]), "no room after a loss of data")
 
+    def test_accepts_a_viewer_expired_where_others_may_have_had_the_room_between_two_looks(self):
+        made = self.lost([("t", "e"), ("u", "e")])
+        made.samples.append(Sample(22.1, {"f": [("v", "g"), ("w", "g")]}))
+        self.expect_excused(made, "no room after a loss of data")
+
     def thrown_out(self):
         """It was let in while Redis was away, and is refused after that."""
         made = record(outage=True, loss=True)
@@ -275,6 +280,144 @@ class Ends(CheckerTest):
         self.expect(self.let_in(3.0, 14.5))
 
 
+class Operators(CheckerTest):
+    """What an operator ends stays so, for as long as Redis keeps its data."""
+
+    def ended(self, op="terminate", asked_at=3.2, ended_at=3.0, gateway="g1", outage=False, loss=False, **details):
+        made = record(outage, loss)
+        create(made, 2.0)
+        call(made, ended_at, op, "s" if op == "terminate" else "", **details)
+        call(made, asked_at, "authorize", gateway=gateway, ghost=True)
+        return made
+
+    def test_finds_one_let_in_whom_an_operator_ended(self):
+        for gateway in ("g0", "g1"):
+            self.expect(self.ended(gateway=gateway), ENDED)
+            self.expect(self.ended("revoke", gateway=gateway), ENDED)
+            self.expect(self.ended("revoke", gateway=gateway, device=""), ENDED)
+
+    def test_knows_that_an_operators_word_is_kept_for_longer_than_two_ttls(self):
+        self.expect(self.ended(asked_at=19.0), ENDED)
+
+    def test_finds_one_let_in_after_the_outage_in_which_it_was_ended(self):
+        self.expect(self.ended(ended_at=21.0, asked_at=27.0, outage=True), ENDED)
+
+    def test_accepts_that_its_end_is_lost_with_redis_data(self):
+        self.expect_excused(self.ended(asked_at=27.0, outage=True, loss=True), "Redis lost the end with its data")
+
+    def test_accepts_another_gateway_a_moment_later(self):
+        self.expect_excused(self.ended(asked_at=3.02), "another gateway was told, and this one a moment later")
+        self.expect(self.ended(asked_at=3.02, gateway="g0"), ENDED)
+
+    def test_does_not_take_a_revoke_of_others_for_an_end(self):
+        self.expect(self.ended("revoke", device="e"))
+        self.expect(self.ended("revoke", family="g"))
+
+    def test_finds_an_end_that_no_operator_made(self):
+        made = record()
+        create(made, 2.0)
+        call(made, 3.0, "revoke", "", device="e")
+        call(made, 3.2, "authorize", status=403, reason="terminated")
+        self.expect(made, REFUSED)
+
+    def test_accepts_the_end_that_one_made(self):
+        for op in ("terminate", "revoke"):
+            made = record()
+            create(made, 2.0)
+            call(made, 3.0, op, "s" if op == "terminate" else "")
+            call(made, 3.2, "authorize", status=403, reason="terminated")
+            self.expect(made)
+
+    def late(self, **details):
+        """A revoke that Redis, stopped, got to when it went on."""
+        made = record(outage=True)
+        call(made, 20.1, "revoke", "", 503, reason="store_unavailable", **details)
+        create(made, 21.0)
+        call(made, 25.6, "authorize", status=403, reason="terminated")
+        return made
+
+    def test_accepts_that_redis_carries_out_late_what_failed(self):
+        self.expect(self.late())
+        self.expect(self.late(device="e"), REFUSED)
+
+    def blocked(self, create_at, status=201, block=2.0, **details):
+        made = record(outage=True)
+        call(made, 3.0, "revoke", "", block=block)
+        create(made, create_at, "t" if status == 201 else "", status, reason="" if status == 201 else "forbidden",
+               **details)
+        return made
+
+    def test_finds_one_let_in_who_is_kept_out(self):
+        self.expect(self.blocked(4.0), ENDED)
+        self.expect(self.blocked(4.0, gateway="g1"), ENDED)
+
+    def test_accepts_those_who_are_not_kept_out(self):
+        self.expect(self.blocked(4.0, device="e"))
+        self.expect(self.blocked(6.0))
+        self.expect(self.blocked(4.0, block=0.0))
+
+    def test_finds_one_kept_out_who_is_not_blocked(self):
+        self.expect(self.blocked(4.0, 403))
+        self.expect(self.blocked(4.0, 403, device="e"), ANSWERED)
+        self.expect(self.blocked(6.0, 403), ANSWERED)
+
+    def test_finds_a_revoke_that_fails_with_nothing_broken(self):
+        made = record(outage=True)
+        call(made, 3.0, "revoke", "", 503)
+        call(made, 21.0, "revoke", "", 503)
+        self.expect(made, ANSWERED)
+
+
+class Policies(CheckerTest):
+    def answered(self, policy, status, op="authorize", at=23.0, reason=""):
+        made = record(outage=True, policy=policy)
+        create(made, 19.0)
+        call(made, at, op, "s" if op != "create" else "", status, reason=reason)
+        return made
+
+    def test_finds_one_let_in_under_deny(self):
+        self.expect(self.answered("deny", 200), POLICY)
+        self.expect(self.answered("deny", 201, "create"), POLICY)
+        self.expect(self.answered("deny", 503))
+
+    def test_accepts_an_answer_from_before_the_outage(self):
+        self.expect(self.answered("deny", 200, at=20.5))
+
+    def test_finds_one_refused_under_allow(self):
+        self.expect(self.answered("allow", 503), ANSWERED, POLICY)
+        self.expect(self.answered("allow", 403, reason="expired"), POLICY)
+        self.expect(self.answered("allow", 409, "create"), REFUSED, POLICY)
+
+    def test_finds_a_503_under_deny_with_nothing_broken(self):
+        self.expect(self.answered("deny", 503, at=15.0), ANSWERED)
+
+    def test_accepts_the_ended_under_allow_and_not_after_it(self):
+        for at, promises in ((23.0, ()), (27.0, (ENDED,))):
+            made = record(outage=True, policy="allow")
+            create(made, 18.0)
+            call(made, 19.0, "stop", status=204)
+            call(made, at, "authorize", ghost=True)
+            self.expect(made, *promises)
+
+    def uncounted(self, live):
+        made = record(outage=True, policy="allow")
+        create(made, 21.0)
+        watch(made, 21.5, 25.0)
+        made.samples.append(Sample(27.0, {"f": live}))
+        call(made, 27.0, "authorize", status=403, reason="expired")
+        return made
+
+    def test_accepts_that_one_let_in_uncounted_finds_no_room_later(self):
+        self.expect_excused(self.uncounted(FULL), "no room for one that was let in uncounted")
+        self.expect(self.uncounted([]), REFUSED)
+
+    def test_finds_a_set_over_the_limit_by_those_let_in_uncounted(self):
+        made = record(outage=True, policy="allow")
+        made.adopted = {"s%d" % i: 26.0 for i in range(5)}
+        made.samples.append(Sample(27.0, {"f": [("s%d" % i, "d%d" % i) for i in range(5)]}))
+        self.expect(made, LIMITS)
+
+
 class Limits(CheckerTest):
     def sample(self, made, count, device="d%d"):
         made.samples.append(Sample(27.0, {"f": [("s%d" % i, device % i) for i in range(count)]}))
@@ -331,6 +474,14 @@ class Healing(CheckerTest):
         made = record()
         made.audits.append(Audit(5.0, "s", {"g0": "200 ", "g1": "403 stopped"}))
         self.expect(made, AGREE)
+
+    def test_accepts_that_a_gateway_remembers_that_there_was_no_room(self):
+        made = record()
+        made.audits.append(Audit(5.0, "s", {"g0": "403 expired", "g1": "403 terminated"}))
+        self.expect_excused(made, "refused by all, by one in words that it remembers")
+        made.audits.append(Audit(5.0, "s", {"g0": "403 expired", "g1": "200 "}))
+        made.audits.append(Audit(5.0, "s", {"g0": "403 stopped", "g1": "403 terminated"}))
+        self.expect(made, AGREE, AGREE)
 
     def test_finds_a_fault_that_does_not_heal(self):
         made = record()

@@ -30,11 +30,11 @@ class Timeline:
         return any(fault.gateway == gateway and fault.start - POLL_SLACK_S <= end and
                    start <= (fault.up or float("inf")) for fault in self.record.faults)
 
-    def is_in_state(self, call, word):
-        """Whether the gateway surely was in this state all through a call."""
+    def is_in_state(self, call, word, since=0.0):
+        """Whether the gateway surely was in this state all through a call, and for so many seconds before."""
         begun = None
         for state in self.states[call.gateway]:
-            if state.time > call.start - POLL_SLACK_S:
+            if state.time > call.start - POLL_SLACK_S - since:
                 # The first change after the call's start must be well behind its end.
                 return begun == word and state.time > call.end + POLL_SLACK_S
             begun = state.state
@@ -55,13 +55,21 @@ class Timeline:
                 return None
         return told
 
+    def done_by(self, call):
+        """Until when Redis, stopped with the call before it, may have carried it out all the same."""
+        late = [fault.up or float("inf") for fault, first, last in self._windows(call.gateway)
+                if fault.gateway == "" and first <= call.end <= last]
+        return max([call.end] + late) if call.status != 200 else call.end
+
     def was_lost(self, first, last, by):
         """Whether Redis, told of something between first and last, may have lost it before by."""
         return any(loss.since <= last and first <= loss.until < by for loss in self.record.losses)
 
     def lives_away(self, time):
-        """How many lives of gateways had met an outage by this time."""
+        """How many lives of gateways had met an outage by this time, and let others in for Redis to adopt."""
         lives = set()
+        if self.record.settings.on_outage != "fallback":
+            return 0
         for gateway, states in self.states.items():
             for state in states:
                 if state.time <= time + POLL_SLACK_S and state.state in ("fallback", "returning"):
@@ -72,13 +80,16 @@ class Timeline:
         return len(lives)
 
     def had_room(self, call):
-        """Whether all looks at this call's family, around it, showed room for one more stream."""
+        """Whether this call's family had room for one more stream at any time around it, as the looks at it show.
+        Between two looks all may have been there whom either shows."""
         settings = self.record.settings
         first = bisect.bisect_left(self.sample_times, call.start - 0.5)
         last = bisect.bisect_right(self.sample_times, call.end + 0.3)
+        before = set()
         for sample in self.record.samples[first:last]:
-            streams = sample.families.get(call.family, [])
-            device = sum(device == call.device for _, device in streams)
-            if len(streams) >= settings.family_limit or device >= settings.device_limit:
+            streams = {tuple(stream) for stream in sample.families.get(call.family, [])}
+            device = sum(device == call.device for _, device in streams | before)
+            if len(streams | before) >= settings.family_limit or device >= settings.device_limit:
                 return False
+            before = streams
         return first < last

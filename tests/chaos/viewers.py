@@ -2,15 +2,17 @@
 stops, falls asleep or crashes; it does with an answer what the README tells players to do.
 
 Closed loop: a viewer asks again only once it was answered. It moves to another gateway when its own is gone, as
-behind a balancer. Besides the viewers of a run there are relatives, who stop streams of their family from afar, and
-ghosts, who go on asking with the tokens of streams that have ended.
+behind a balancer. Besides the viewers of a run there are relatives, who stop streams of their family from afar, an
+operator, and ghosts, who go on asking with the tokens of streams that have ended.
 """
 import asyncio
 import collections
 import json
 import random
 
+from gateways import ADMIN_TOKEN
 from http_client import HttpClient
+from operators import Operator
 from record import Call, now
 
 FAMILY_SIZES = (16, 12, 8, 5, 3, 2)
@@ -22,7 +24,7 @@ GHOST_TASKS = 4
 
 class Session:
     """One that was admitted, as its player knows it."""
-    __slots__ = ("id", "token", "family", "device", "last_ok", "ended_at")
+    __slots__ = ("id", "token", "family", "device", "last_ok", "ended_at", "terminated")
 
     def __init__(self, document):
         self.id = document["sessionId"]
@@ -31,6 +33,7 @@ class Session:
         self.device = document["deviceId"]
         self.last_ok = now()
         self.ended_at = 0.0       # when it was known to have ended
+        self.terminated = False   # by an operator: for good
 
 
 class Crowd:
@@ -60,6 +63,7 @@ class Crowd:
     def start(self):
         self.tasks = [asyncio.create_task(viewer.live()) for viewer in self.viewers]
         self.tasks.append(asyncio.create_task(self._relative()))
+        self.tasks.append(asyncio.create_task(Operator(self).work()))
         self.tasks += [asyncio.create_task(self._ghost()) for _ in range(GHOST_TASKS)]
 
     async def hold(self):
@@ -84,18 +88,25 @@ class Crowd:
             session.ended_at = now()
             self.ended.append(session)
 
+    def note_terminated(self, session):
+        session.terminated = True
+        self.note_ended(session)
+
     def is_watched(self, session):
         return self.watched.get(session.id) is session
 
-    async def ask(self, client, gateway, op, method, target, about, token=None, body=None, **details):
-        """One request, recorded. about: the Session, or (family, device). Returns (Call, the JSON in the answer)."""
+    async def ask(self, client, gateway, op, method, target, about, token=None, body=None, admin=False, **details):
+        """One request, recorded. about: the Session, or (family, device); admin: it goes to the admin listener.
+        Returns (Call, the JSON in the answer)."""
         await self.open.wait()
         family, device = (about.family, about.device) if isinstance(about, Session) else about
         headers = [("X-Stream-Token", token)] if token else []
+        if admin:
+            headers = [("Authorization", "Bearer " + ADMIN_TOKEN)]
         self.asking += 1
         start, life = now(), gateway.life
         try:
-            answer = await client.ask(gateway.path, method, target, headers,
+            answer = await client.ask(gateway.admin_path if admin else gateway.path, method, target, headers,
                                       None if body is None else json.dumps(body))
         finally:
             self.asking -= 1
@@ -129,8 +140,8 @@ class Crowd:
             if gateway is None or not self.ended:
                 continue
             session = random.choice(self.ended)
-            # Redis keeps the reason for two TTLs; what comes later may be a revival.
-            if now() > session.ended_at + 2 * self.settings.ttl - 2:
+            # Redis keeps the reason for two TTLs; what comes later may be a revival. An operator's word stands.
+            if not session.terminated and now() > session.ended_at + 2 * self.settings.ttl - 2:
                 self.ended.remove(session)
                 continue
             await self.ask(client, gateway, "authorize", "GET", "/v1/authorize", session, session.token, ghost=True)

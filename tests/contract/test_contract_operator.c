@@ -200,6 +200,21 @@ CONTRACT_TEST(operator, lifting_no_block_tells_nothing)
     cr_assert_eq(feed_count(fixture, "unblocked"), 1);
 }
 
+CONTRACT_TEST(operator, a_block_that_another_partition_tells_of_holds_and_is_not_told)
+{
+    struct store_req req = {.op = STORE_REVOKE, .for_ms = HOUR_MS, .told_elsewhere = true};
+
+    strcpy(req.session.device_id, "tv");
+    ASSERT_ERR(ask_by(fixture, &req, name, why), ERR_OK);
+    const struct session next = ask_session("f", "tv");
+    ASSERT_ERR(ask_create(fixture, &next), ERR_FORBIDDEN);
+    cr_assert_eq(feed_count(fixture, "blocked"), 0);
+    req.for_ms = 0;
+    ASSERT_ERR(ask_by(fixture, &req, name, why), ERR_OK);
+    ASSERT_ERR(ask_create(fixture, &next), ERR_OK);
+    cr_assert_eq(feed_count(fixture, "unblocked"), 0);
+}
+
 CONTRACT_TEST(operator, leaves_a_block_as_it_is)
 {
     ask_revoke(fixture, "f", "", "not paid", HOUR_MS);

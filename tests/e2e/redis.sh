@@ -197,13 +197,23 @@ event_is_told() { # type
     ask redis-1 XRANGE "$keys"stream_events - + | grep -qx "$1"
 }
 
-# What a viewer does, on the gateway.
+# A gateway on the set-up that lets nobody in without Redis, however slow that is on a busy machine; sets $api.
+start_strict() { # name, the sessions' TTL
+    start_gateway "$1" GATEWAY_STORE=redis GATEWAY_REDIS_ON_OUTAGE=deny GATEWAY_AUTH_MODE=open \
+        GATEWAY_SESSION_TTL="$2" GATEWAY_SESSION_HEARTBEAT_INTERVAL=1 GATEWAY_SESSION_HEARTBEAT_MIN_INTERVAL=0 \
+        GATEWAY_REDIS_TIMEOUT_MS=5000 GATEWAY_AUTHORIZE_TIMEOUT_MS=5000 "${settings[@]}"
+    api=http://127.0.0.1:$gateway_port
+}
+
+end_strict() {
+    end_gateway
+    check "the gateway's log has no NOPERM" has_no NOPERM "$gateway_log"
+}
+
+# What a viewer does, on the gateway. No session may expire meanwhile, on however busy a machine.
 test_round_trip() {
     local old
-    start_gateway "$1" GATEWAY_STORE=redis GATEWAY_REDIS_ON_OUTAGE=deny GATEWAY_AUTH_MODE=open \
-        GATEWAY_SESSION_TTL=3 GATEWAY_SESSION_HEARTBEAT_INTERVAL=1 GATEWAY_SESSION_HEARTBEAT_MIN_INTERVAL=0 \
-        GATEWAY_AUTHORIZE_TIMEOUT_MS=1500 "${settings[@]}"
-    api=http://127.0.0.1:$gateway_port
+    start_strict "$1" 300
     create family tv film
     check "a create is a 201" equals "$got_status" 201
     keys=$2
@@ -232,9 +242,12 @@ test_round_trip() {
         "$api/v1/sessions"
     check "a third stream on the device evicts the oldest, where it asks for it" equals "$got_status" 201
     check "the one evicted left its reason" matches "$(ask redis-1 GET "${keys}session_end:$old")" replaced
+    end_strict
+
+    start_strict "$1-sweeps" 1
+    must_create family phone film
     check "sessions that fall silent are swept" wait_for 20 event_is_told expired
-    end_gateway
-    check "the gateway's log has no NOPERM" has_no NOPERM "$gateway_log"
+    end_strict
 }
 
 # A process that was killed comes back by its own script, and is what it ought to be.

@@ -4,34 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway_process.h"
+#include "gateway_run.h"
 #include "temp_dir.h"
 
 TestSuite(process_settings, .timeout = 60);
-
-/* How a gateway ended that wasn't to serve. */
-struct run {
-    int status; /* exit status */
-    char *out;  /* stdout */
-    char *err;  /* stderr */
-};
-
-static struct run run(const char *const *env, const char *const *args)
-{
-    struct gateway_process *gateway = gateway_process_spawn(env, args);
-    struct run run = {.status = gateway_process_wait(gateway)};
-
-    run.out = gateway_process_output(gateway);
-    run.err = gateway_process_log(gateway);
-    gateway_process_free(gateway);
-    return run;
-}
-
-static void run_done(struct run *run)
-{
-    free(run->out);
-    free(run->err);
-}
 
 static void expect_text(const char *text, const char *part)
 {
@@ -47,7 +23,7 @@ static void expect_no_text(const char *text, const char *part)
 
 Test(process_settings, help_shows_every_option_and_setting)
 {
-    struct run help = run(NULL, ARGS("--help"));
+    struct gateway_run help = gateway_run(NULL, ARGS("--help"));
 
     cr_expect_eq(help.status, 0);
     expect_text(help.out, "--config FILE");
@@ -57,17 +33,17 @@ Test(process_settings, help_shows_every_option_and_setting)
     expect_text(help.out, "redis.timeout_ms");
     expect_text(help.out, "GATEWAY_REDIS_TIMEOUT_MS");
     cr_expect_str_empty(help.err);
-    run_done(&help);
+    gateway_run_done(&help);
 }
 
 Test(process_settings, version_is_one_line)
 {
-    struct run version = run(NULL, ARGS("--version"));
+    struct gateway_run version = gateway_run(NULL, ARGS("--version"));
 
     cr_expect_eq(version.status, 0);
     cr_expect_eq(strncmp(version.out, "stream-gateway 0.", 17), 0, "%s", version.out);
     cr_expect_eq(strchr(version.out, '\n'), version.out + strlen(version.out) - 1);
-    run_done(&version);
+    gateway_run_done(&version);
 }
 
 Test(process_settings, an_unknown_option_ends_with_2_and_is_named)
@@ -77,38 +53,38 @@ Test(process_settings, an_unknown_option_ends_with_2_and_is_named)
     static const char *const named[] = {"--what", "--config", "-c", "x", "--checks"};
 
     for (size_t i = 0; i < sizeof named / sizeof named[0]; i++) {
-        struct run bad = run(NULL, cases[i]);
+        struct gateway_run bad = gateway_run(NULL, cases[i]);
 
         cr_expect_eq(bad.status, 2, "%s: %d", named[i], bad.status);
         expect_text(bad.err, named[i]);
         expect_text(bad.err, "usage: stream-gateway");
-        run_done(&bad);
+        gateway_run_done(&bad);
     }
 }
 
-Test(process_settings, check_says_whether_the_settings_are_right_and_opens_nothing)
+Test(process_settings, check_says_whether_the_settings_are_right_and_opens_no_address)
 {
-    struct run good = run(NULL, ARGS("--check"));
+    struct gateway_run good = gateway_run(NULL, ARGS("--check"));
 
     cr_expect_eq(good.status, 0);
     expect_no_text(good.err, "listening");
-    run_done(&good);
+    gateway_run_done(&good);
 
-    struct run bad = run(ARGS("GATEWAY_SESSION_TTL=0"), ARGS("--check"));
+    struct gateway_run bad = gateway_run(ARGS("GATEWAY_SESSION_TTL=0"), ARGS("--check"));
     cr_expect_eq(bad.status, 2);
     expect_text(bad.err, "GATEWAY_SESSION_TTL");
-    run_done(&bad);
+    gateway_run_done(&bad);
 }
 
 Test(process_settings, print_config_shows_what_is_in_force_with_secrets_masked)
 {
-    struct run shown = run(ARGS("GATEWAY_ADMIN_TOKEN=ops:first-hidden", "GATEWAY_AUTH_MODE=api_key",
-                                "GATEWAY_AUTH_API_KEYS=web:second-hidden,tv:third-hidden",
-                                "GATEWAY_TOKENS_KEYS="
-                                "deadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeef",
-                                "REDIS_URL=redis://user:fourth-hidden@redis.test:6380/3",
-                                "GATEWAY_SESSION_TTL=90"),
-                           ARGS("--print-config"));
+    struct gateway_run shown = gateway_run(
+        ARGS("GATEWAY_ADMIN_TOKEN=ops:first-hidden", "GATEWAY_AUTH_MODE=api_key",
+             "GATEWAY_AUTH_API_KEYS=web:second-hidden,tv:third-hidden",
+             "GATEWAY_TOKENS_KEYS="
+             "deadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeefdeadbeef",
+             "REDIS_URL=redis://user:fourth-hidden@redis.test:6380/3", "GATEWAY_SESSION_TTL=90"),
+        ARGS("--print-config"));
     json_auto_t *config = json_loads(shown.out, 0, NULL);
 
     cr_expect_eq(shown.status, 0);
@@ -123,19 +99,19 @@ Test(process_settings, print_config_shows_what_is_in_force_with_secrets_masked)
         expect_no_text(text, "hidden");
         expect_no_text(text, "deadbeef");
     }
-    run_done(&shown);
+    gateway_run_done(&shown);
 }
 
 Test(process_settings, what_print_config_shows_can_be_read_as_a_file)
 {
-    struct run shown = run(NULL, ARGS("--print-config"));
+    struct gateway_run shown = gateway_run(NULL, ARGS("--print-config"));
     char *dir = temp_dir_make();
     char *file = temp_dir_write(dir, "gateway.json", shown.out);
-    struct run checked = run(NULL, ARGS("--check", "--config", file));
+    struct gateway_run checked = gateway_run(NULL, ARGS("--check", "--config", file));
 
     cr_expect_eq(checked.status, 0, "%s", checked.err);
-    run_done(&shown);
-    run_done(&checked);
+    gateway_run_done(&shown);
+    gateway_run_done(&checked);
     temp_dir_remove(dir);
     free(file);
 }
@@ -172,14 +148,14 @@ Test(process_settings, a_wrong_file_ends_with_2_and_names_file_key_and_reason)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char *file = temp_dir_write(dir, "gateway.json", cases[i].text);
         /* what is said by default would go over the file */
-        struct run bad = run(ARGS("GATEWAY_PLAYER_LISTEN", "GATEWAY_WORKERS"),
-                             ARGS("--check", "--config", file));
+        struct gateway_run bad = gateway_run(ARGS("GATEWAY_PLAYER_LISTEN", "GATEWAY_WORKERS"),
+                                             ARGS("--check", "--config", file));
 
         cr_expect_eq(bad.status, 2, "%s: %d", cases[i].text, bad.status);
         expect_text(bad.err, file);
         expect_text(bad.err, cases[i].key);
         expect_text(bad.err, cases[i].reason);
-        run_done(&bad);
+        gateway_run_done(&bad);
         free(file);
     }
     temp_dir_remove(dir);
@@ -202,22 +178,22 @@ Test(process_settings, a_wrong_variable_ends_with_2_and_is_named_with_the_reason
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct run bad = run(ARGS(cases[i].variable), NULL);
+        struct gateway_run bad = gateway_run(ARGS(cases[i].variable), NULL);
 
         cr_expect_eq(bad.status, 2, "%s: %d", cases[i].variable, bad.status);
         expect_text(bad.err, cases[i].name);
         expect_text(bad.err, cases[i].reason);
-        run_done(&bad);
+        gateway_run_done(&bad);
     }
 }
 
 Test(process_settings, a_file_that_is_not_there_ends_with_2)
 {
-    struct run bad = run(NULL, ARGS("--config", "/nowhere/gateway.json"));
+    struct gateway_run bad = gateway_run(NULL, ARGS("--config", "/nowhere/gateway.json"));
 
     cr_expect_eq(bad.status, 2);
     expect_text(bad.err, "/nowhere/gateway.json: No such file");
-    run_done(&bad);
+    gateway_run_done(&bad);
 }
 
 Test(process_settings, the_environment_goes_over_the_file)
@@ -225,31 +201,31 @@ Test(process_settings, the_environment_goes_over_the_file)
     char *dir = temp_dir_make();
     char *file = temp_dir_write(dir, "gateway.json",
                                 "{\"limits\":{\"family\":4,\"device\":3},\"store\":\"memory\"}");
-    struct run shown =
-        run(ARGS("GATEWAY_LIMITS_FAMILY=7"), ARGS("--print-config", "--config", file));
+    struct gateway_run shown =
+        gateway_run(ARGS("GATEWAY_LIMITS_FAMILY=7"), ARGS("--print-config", "--config", file));
     json_auto_t *config = json_loads(shown.out, 0, NULL);
     const json_t *limits = json_object_get(config, "limits");
 
     cr_expect_eq(json_integer_value(json_object_get(limits, "family")), 7);
     cr_expect_eq(json_integer_value(json_object_get(limits, "device")), 3);
-    run_done(&shown);
+    gateway_run_done(&shown);
     temp_dir_remove(dir);
     free(file);
 }
 
 Test(process_settings, what_kubernetes_puts_into_the_environment_does_no_harm)
 {
-    struct run checked =
-        run(ARGS("REDIS_PORT=tcp://10.0.0.1:6379", "GATEWAY_PORT=tcp://10.0.0.2:80",
-                 "GATEWAY_SERVICE_HOST=10.0.0.2"),
-            ARGS("--check"));
+    struct gateway_run checked =
+        gateway_run(ARGS("REDIS_PORT=tcp://10.0.0.1:6379", "GATEWAY_PORT=tcp://10.0.0.2:80",
+                         "GATEWAY_SERVICE_HOST=10.0.0.2"),
+                    ARGS("--check"));
 
     cr_expect_eq(checked.status, 0, "%s", checked.err);
     expect_text(checked.err, "GATEWAY_PORT");
     expect_text(checked.err, "GATEWAY_SERVICE_HOST");
     expect_text(checked.err, "warn");
     expect_no_text(checked.err, "REDIS_PORT");
-    run_done(&checked);
+    gateway_run_done(&checked);
 }
 
 Test(process_settings, beyond_the_loopback_the_mode_of_authentication_must_be_said)
@@ -260,14 +236,15 @@ Test(process_settings, beyond_the_loopback_the_mode_of_authentication_must_be_sa
         char listen[64];
 
         snprintf(listen, sizeof listen, "GATEWAY_PLAYER_LISTEN=%s", addresses[i]);
-        struct run bad = run(ARGS("GATEWAY_AUTH_MODE", listen), NULL);
+        struct gateway_run bad = gateway_run(ARGS("GATEWAY_AUTH_MODE", listen), NULL);
 
         cr_expect_eq(bad.status, 2, "%s: %d", addresses[i], bad.status);
         expect_text(bad.err, "auth.mode");
         expect_text(bad.err, addresses[i]);
-        run_done(&bad);
-        struct run said = run(ARGS("GATEWAY_AUTH_MODE=open", listen), ARGS("--check"));
+        gateway_run_done(&bad);
+        struct gateway_run said =
+            gateway_run(ARGS("GATEWAY_AUTH_MODE=open", listen), ARGS("--check"));
         cr_expect_eq(said.status, 0, "%s", said.err);
-        run_done(&said);
+        gateway_run_done(&said);
     }
 }

@@ -22,7 +22,7 @@ struct found {
     struct sockaddr_storage where;
 };
 
-static const char *addresses[ADDRESSES]; /* of any name, in the order in which they are found */
+static const char *addresses[ADDRESSES]; /* of any name, as they are found; NULL: it has none */
 
 static bool is_address(const char *name)
 {
@@ -64,6 +64,8 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
         *ret_found = make_found(name, service);
         return 0;
     }
+    if (addresses[0] == NULL)
+        return EAI_NONAME;
     for (int i = 0; i < ADDRESSES; i++) {
         *end = make_found(addresses[i], service);
         end = &(*end)->ai_next;
@@ -150,4 +152,16 @@ Test(redis_names, an_address_that_swallows_everything_is_not_the_only_one_tried)
     for (int i = 0; i < CALLERS; i++)
         close(callers[i]);
     close(fd);
+}
+
+Test(redis_names, a_name_that_nobody_has_is_told_once_with_the_setting)
+{
+    static char host[] = "no-such-host";
+    const struct session tv = ask_session("f", "tv");
+
+    fixture.address.host = host;
+    fixture.timeout_ms = 200;
+    ASSERT_ERR(ask_create(&fixture, &tv), ERR_STORE_UNAVAILABLE);
+    cr_assert_eq(log_capture_count("Redis connection failed", ""), 1);
+    cr_assert_eq(log_capture_count("server=no-such-host:", "setting=\"redis.url (host)\""), 1);
 }

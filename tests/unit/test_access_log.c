@@ -10,8 +10,8 @@ static struct access_log access_log;
 static enum err code;    /* of the requests */
 static const char *peer; /* who sends them */
 
-/* Writes one request to the log, and returns how many lines stderr got. */
-static int lines_for(const char *route, int status, const char *session_id)
+/* Writes one request to the log, and returns how many lines with this text stderr got. */
+static int lines_with(const char *text, const char *route, int status, const char *session_id)
 {
     const struct http_access access = {.method = "GET",
                                        .route = route,
@@ -23,9 +23,14 @@ static int lines_for(const char *route, int status, const char *session_id)
 
     log_capture_start();
     access_log_write(&access_log, &access);
-    int lines = log_capture_count("", "");
+    int lines = log_capture_count(text, "");
     log_capture_stop();
     return lines;
+}
+
+static int lines_for(const char *route, int status, const char *session_id)
+{
+    return lines_with("", route, status, session_id);
 }
 
 Test(access_log, writes_a_line_for_each_call_but_authorize)
@@ -75,10 +80,30 @@ Test(access_log, writes_an_authorize_without_a_session_once_a_second_for_each_cl
     cr_assert_eq(lines_for("/v1/authorize", 401, ""), 1);
 }
 
+Test(access_log, writes_health_when_its_status_changes_and_never_as_an_error)
+{
+    code = ERR_STORE_UNAVAILABLE;
+    cr_assert_eq(lines_with(" info request", "/readyz", 503, ""), 1);
+    cr_assert_eq(lines_for("/readyz", 503, ""), 0);
+    code = ERR_OK;
+    cr_assert_eq(lines_for("/healthz", 200, ""), 1);
+    cr_assert_eq(lines_for("/readyz", 200, ""), 1);
+    cr_assert_eq(lines_for("/readyz", 200, ""), 0);
+    cr_assert_eq(lines_for("/readyz", 503, ""), 1);
+    cr_assert_eq(lines_for("/healthz", 200, ""), 0);
+}
+
+Test(access_log, writes_an_answer_of_500_or_more_as_an_error)
+{
+    cr_assert_eq(lines_with(" error request", "/v1/sessions", 503, ""), 1);
+}
+
 Test(access_log, writes_all_at_debug)
 {
     log_setup(LOG_DEBUG, LOG_TEXT);
     cr_assert_eq(lines_for("/v1/authorize", 200, "s1"), 1);
     cr_assert_eq(lines_for("/v1/authorize", 403, "s1"), 1);
     cr_assert_eq(lines_for("/v1/authorize", 403, "s1"), 1);
+    cr_assert_eq(lines_for("/readyz", 503, ""), 1);
+    cr_assert_eq(lines_for("/readyz", 503, ""), 1);
 }

@@ -320,3 +320,28 @@ Test(state_dir, gateways_that_start_at_once_end_up_with_one_secret)
         free(path);
     }
 }
+
+Test(state_dir, a_trial_reads_what_is_kept_and_makes_nothing)
+{
+    char *below = temp_dir_path(dir, "a/b");
+    int made;
+    char *tried = state_dir_try(below, "key", 4, &reason);
+
+    cr_assert_not_null(tried, "%s", buf_text(&reason));
+    cr_assert_eq(strspn(tried, "0123456789abcdef"), 8);
+    cr_assert_eq(count_entries(dir), 0);
+    free(tried);
+
+    char *kept = state_dir_secret(below, "key", 4, &made, &reason);
+    tried = state_dir_try(below, "key", 4, &reason);
+    cr_assert_str_eq(tried, kept);
+    free(tried);
+    free(kept);
+    free(below);
+}
+
+Test(state_dir, a_trial_names_what_nothing_can_be_made_in)
+{
+    cr_assert_null(state_dir_try("/proc/version/below", "key", 4, &reason));
+    cr_assert_not_null(strstr(buf_text(&reason), "/proc/version"));
+}

@@ -5,6 +5,7 @@
 -- ARGV  1 key prefix  2 tombstone (JSON)  3 its TTL in ms
 --       4 ms for which creates are refused (0: none are, -1: as before)  5 "familyId" or "deviceId"  6 its name
 --       7, 8, 9 the mark's parts around its two times  10 the operator's why, or ""  11 the operator, or ""
+--       12 "": another partition's script tells of the block
 -- Returns the number of sessions that ended.
 
 local prefix, block = ARGV[1], tonumber(ARGV[4])
@@ -66,7 +67,7 @@ if left == -1 then
 else
   redis.call('SET', KEYS[1], new_mark, 'PX', string.format('%d', math.max(life, left)))
 end
-if block > 0 or (block == 0 and blocked) then
+if ARGV[12] ~= '' and (block > 0 or (block == 0 and blocked)) then
   event(KEYS[4], block > 0 and 'blocked' or 'unblocked', {[ARGV[5]] = ARGV[6]}, cause, by)
 end
 for _, members in ipairs(streams) do
