@@ -9,7 +9,7 @@ from .servers import Failure, Floor, Gateway, Nginx, Redis, Webdis, http_once
 
 TTL_S = 3600  # long enough for nothing to expire while it is measured
 SMALL_HEADS = ("GATEWAY_HTTP_HEADER_LIMIT", "8192")
-SCRIPT_PARTS = ("lib/time.lua", "lib/online.lua", "heartbeat.lua")
+SCRIPT_PARTS = ("lib/time.lua", "lib/text_now.lua", "lib/online.lua", "heartbeat.lua")
 
 
 def heartbeat_script(source):
@@ -164,7 +164,7 @@ def redis_benchmark(bench, sha, script, report):
     commands = {
         "floor.redis_script": ("Redis, the heartbeat's script", [
             "EVALSHA", sha, "4", any_of % "session", any_of % "session_end", any_of % "family_streams",
-            any_of % "device_streams", "", "__rand_int__", str(TTL_S * 1000), "__rand_int__", "0"]),
+            any_of % "device_streams", "", str(TTL_S * 1000), "__rand_int__", "0"]),
         "floor.redis_exists": ("Redis, EXISTS", ["EXISTS", any_of % "session"]),
         "floor.redis_get": ("Redis, GET", ["GET", any_of % "session"]),
     }
