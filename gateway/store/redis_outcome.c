@@ -112,7 +112,8 @@ static enum err read_create(const struct redis_outcome *outcome, struct store_re
     case ERR_FAMILY_LIMIT:
     case ERR_DEVICE_LIMIT:
         read_usage(reply, 2, &req->usage);
-        return redis_reply_read_streams(redis_reply_element(reply, 6), now, req) == 0
+        return redis_reply_read_stream_lists(redis_reply_element(reply, 6),
+                                             redis_reply_element(reply, 7), now, req) == 0
                    ? err
                    : ERR_INTERNAL;
     case ERR_RATE_LIMITED:

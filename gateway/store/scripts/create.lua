@@ -31,10 +31,11 @@ if known then
     redis.call('PTTL', KEYS[1])), known}
 end
 
--- An event of this session; one that was refused has no sessionId.
-local function tell(kind, cause)
-  event(KEYS[11], kind, {sessionId = kind ~= 'denied' and ARGV[3] or nil, userId = ARGV[6], familyId = ARGV[7],
-    deviceId = ARGV[8], mediaId = ARGV[9]}, cause)
+-- As event, but cheaper.
+local function tell_denied(cause)
+  redis.call('XADD', KEYS[11], 'MAXLEN', '~', events_kept(KEYS[11]), '*', unpack({
+    'type', 'denied', 'userId', ARGV[6], 'familyId', ARGV[7], 'deviceId', ARGV[8], 'mediaId', ARGV[9],
+    'time', text_now, 'cause', cause}))
 end
 
 if reviving then
@@ -50,7 +51,7 @@ if family_mark or device_mark then
     local revoked = decode(mark)
     if (time_text(revoked.blockedUntil) or '') > text_now then
       if not reviving then
-        tell('denied', 'forbidden')
+        tell_denied('forbidden')
       end
       return {'forbidden', now, text_of(revoked, 'message') or ''}
     end
@@ -83,58 +84,98 @@ end
 
 if rate > 0 and creates >= rate then
   count_create()
-  tell('denied', 'rate_limited')
+  tell_denied('rate_limited')
   return {'rate_limited', now, window_left}
 end
 
 local prefix, would_deny, prune, ends = string.sub(KEYS[1], 1, -31), '', nil, {}
 if reached(family_limit, family_active) or reached(device_limit, device_active) or gives_up then
-  local sets, sizes = {family = KEYS[3], device = KEYS[4]}, {family = family_size, device = device_size}
-  local active = {family = family_active, device = device_active}
-  local limits = {family = family_limit, device = device_limit}
+  local sets = {family = KEYS[3], device = KEYS[4]}
+  local active, limits = {family = 0, device = 0}, {family = family_limit, device = device_limit}
 
   local function full(kind)
     return reached(limits[kind], active[kind])
   end
 
-  -- The live streams by sessionId, {id, value, family, device}, and the members whose session is gone. Read
-  -- in chunks, since a limit of 0 can grow a set to thousands; each value once.
-  local streams, gone, stem = {}, {family = {}, device = {}}, prefix .. 'session:'
+  -- Those of these sessionIds that live and their values, in two lists, and the others. Read in chunks, since a limit
+  -- of 0 can grow a set to thousands.
+  local stem = prefix .. 'session:'
+  local function read_live(members)
+    local ids, values, gone = {}, {}, {}
+    for first = 1, #members, 500 do
+      local keys = {unpack(members, first, math.min(first + 499, #members))}
+      for i = 1, #keys do
+        keys[i] = stem .. keys[i]
+      end
+      local found, living = redis.call('MGET', unpack(keys)), 0
+      for i = 1, #keys do
+        living = living + (found[i] and 1 or 0)
+      end
+      if living == #members then -- nothing to be sorted out, as nearly always
+        return members, found, gone
+      end
+      for i = 1, #keys do
+        if found[i] then
+          ids[#ids + 1], values[#values + 1] = members[first + i - 1], found[i]
+        else
+          gone[#gone + 1] = members[first + i - 1]
+        end
+      end
+    end
+    return ids, values, gone
+  end
 
-  local function read_members(kind)
-    local members = sizes[kind] > 0 and redis.call('SMEMBERS', sets[kind]) or {}
-    local unread = {}
-    for _, member in ipairs(members) do
-      if streams[member] then
-        streams[member][kind] = true
+  -- The live streams: first the family's, then those of others on the device. Each value is read once.
+  local ids, values, family_gone = read_live(family_size > 0 and redis.call('SMEMBERS', KEYS[3]) or {})
+  local family_count, on_device, device_gone = #ids, {}, {}
+  active.family = family_count
+  if device_size > 0 then
+    local at, unread = {}, {}
+    for i = 1, family_count do
+      at[ids[i]] = i
+    end
+    for _, member in ipairs(redis.call('SMEMBERS', KEYS[4])) do
+      if at[member] then
+        on_device[at[member]] = true
+        active.device = active.device + 1
       else
         unread[#unread + 1] = member
       end
     end
-    for first = 1, #unread, 500 do
-      local keys = {}
-      for i = first, math.min(first + 499, #unread) do
-        keys[#keys + 1] = stem .. unread[i]
-      end
-      local values = redis.call('MGET', unpack(keys))
-      for i = 1, #keys do
-        local member = unread[first + i - 1]
-        if values[i] then
-          streams[member] = {id = member, value = values[i], [kind] = true}
-        else
-          table.insert(gone[kind], member)
-        end
-      end
+    local others, their_values
+    others, their_values, device_gone = read_live(unread)
+    for i = 1, #others do
+      ids[family_count + i], values[family_count + i] = others[i], their_values[i]
+      on_device[family_count + i] = true
     end
-    active[kind] = #members - #gone[kind]
+    active.device = active.device + #others
+  end
+
+  local function counts_in(kind, i)
+    return kind == 'family' and i <= family_count or kind == 'device' and on_device[i]
   end
 
   function prune()
-    for kind, members in pairs(gone) do
+    for kind, members in pairs({family = family_gone, device = device_gone}) do
       for first = 1, #members, 500 do
         redis.call('SREM', sets[kind], unpack(members, first, math.min(first + 499, #members)))
       end
     end
+  end
+
+  -- What is known of a stream that may have to go: {id, value, family, device, last, started, reason}.
+  local known_streams = {}
+  local function stream_at(i)
+    local stream = known_streams[i]
+    if not stream then
+      stream = {id = ids[i], value = values[i], family = counts_in('family', i), device = counts_in('device', i)}
+      known_streams[i] = stream
+    end
+    return stream
+  end
+
+  local function stays(i)
+    return not (known_streams[i] and known_streams[i].reason)
   end
 
   local function give_up(stream, reason)
@@ -152,13 +193,17 @@ if reached(family_limit, family_active) or reached(device_limit, device_active) 
 
   -- Step 6 for one limit: the longest silent go, as many as are needed and there are.
   local function displace(kind)
-    local silent = {}
+    local silent, sub = {}, string.sub
     local before = rfc3339(now - silence)
-    for _, stream in pairs(streams) do
-      if stream[kind] and not stream.reason then
-        stream.last = last_heartbeat(stream.value, before)
-        if stream.last then
-          silent[#silent + 1] = stream
+    for i = 1, #ids do
+      local value = values[i]
+      -- Ours, and not silent: seen first, since this is what nearly all are.
+      if not (sub(value, -26, -3) >= before and sub(value, -44, -27) == ',"lastHeartbeat":"') and counts_in(kind, i)
+        and stays(i) then
+        local last = last_heartbeat(value, before)
+        if last then
+          silent[#silent + 1] = stream_at(i)
+          silent[#silent].last = last
         end
       end
     end
@@ -175,8 +220,9 @@ if reached(family_limit, family_active) or reached(device_limit, device_active) 
   -- Step 7 for one limit: the family's oldest goes, one at most.
   local function evict(kind)
     local oldest
-    for _, stream in pairs(streams) do
-      if stream[kind] and stream.family and not stream.reason then
+    for i = 1, family_count do
+      if counts_in(kind, i) and stays(i) then
+        local stream = stream_at(i)
         stream.started = stream.started or time_text(members_of(stream).startedAt) or text_now
         if not oldest or stream.started < oldest.started
           or (stream.started == oldest.started and stream.id < oldest.id) then
@@ -190,21 +236,18 @@ if reached(family_limit, family_active) or reached(device_limit, device_active) 
     end
   end
 
-  read_members('family')
-  read_members('device')
-
   if not reviving then
-    for i = 13, #ARGV do
-      local stream = streams[ARGV[i]]
-      if stream and stream.family and not stream.reason then
-        give_up(stream, 'replaced')
+    for named = 13, #ARGV do
+      for i = 1, family_count do
+        if ids[i] == ARGV[named] and stays(i) then
+          give_up(stream_at(i), 'replaced')
+        end
       end
     end
     if ARGV[12] and ARGV[12] ~= '' then
-      for _, stream in pairs(streams) do
-        if stream.family and stream.device and not stream.reason
-          and members_of(stream).playerId == ARGV[12] then
-          give_up(stream, 'replaced')
+      for i = 1, family_count do
+        if on_device[i] and stays(i) and members_of(stream_at(i)).playerId == ARGV[12] then
+          give_up(stream_at(i), 'replaced')
         end
       end
     end
@@ -241,18 +284,21 @@ if reached(family_limit, family_active) or reached(device_limit, device_active) 
     if reviving then
       return {'session_ended', now, false}
     end
-    local in_the_way = {}
-    active = {family = 0, device = 0}
-    for member, stream in pairs(streams) do
-      active.family = active.family + (stream.family and 1 or 0)
-      active.device = active.device + (stream.device and 1 or 0)
-      if stream[limit] then
-        in_the_way[#in_the_way + 1] = member
-        in_the_way[#in_the_way + 1] = stream.value
+    tell_denied(limit .. '_limit')
+    local device_active = 0
+    for _ in pairs(on_device) do
+      device_active = device_active + 1
+    end
+    if limit == 'device' or #ids > family_count then
+      local all_ids, all_values = ids, values
+      ids, values = {}, {}
+      for i = 1, #all_ids do
+        if counts_in(limit, i) then
+          ids[#ids + 1], values[#values + 1] = all_ids[i], all_values[i]
+        end
       end
     end
-    tell('denied', limit .. '_limit')
-    return {limit .. '_limit', now, active.family, active.device, family_limit, device_limit, in_the_way}
+    return {limit .. '_limit', now, family_count, device_active, family_limit, device_limit, ids, values}
   end
   family_active, device_active = active.family, active.device
 
@@ -304,7 +350,8 @@ for _, stream in ipairs(ends) do
   replaced_count = replaced_count + (replaced and 1 or 0)
 end
 if would_deny ~= '' then
-  tell('would_deny', would_deny)
+  event(KEYS[11], 'would_deny', {sessionId = ARGV[3], userId = ARGV[6], familyId = ARGV[7], deviceId = ARGV[8],
+    mediaId = ARGV[9]}, would_deny)
 end
 admit(family_size, device_size, started)
 for _, stream in ipairs(ends) do

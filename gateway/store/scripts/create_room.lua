@@ -13,7 +13,7 @@
 -- Returns "ok <now> <family active> <device active> <family limit> <device limit> <time left> <how many were replaced
 --         for it> <how many displaced> <code that would have refused, or nothing>", since an array costs Redis five
 --         times as much; or {the same, value} where it lived already
---      or {"family_limit" or "device_limit", now, the same four, {sessionId, value, …}} with every stream
+--      or {"family_limit" or "device_limit", now, the same four, {sessionId, …}, {value, …}} with every stream
 --         in the way
 --      or {"rate_limited", now, time to wait}, {"forbidden", now, message},
 --         {"session_ended", now, tombstone or false}, {"revoked", now, message}, {"store_unavailable", now}
@@ -50,9 +50,9 @@ local function admit(family_size, device_size, started)
   end
   redis.call('ZADD', KEYS[10], string.format('%d', now + ttl), ARGV[10] .. started)
   see_user(now, string.sub(KEYS[1], 1, -31), ARGV[6], ttl)
-  redis.call('XADD', KEYS[11], 'MAXLEN', '~', events_kept(KEYS[11]), '*', 'type', reviving and 'revived' or 'started',
-    'sessionId', ARGV[3], 'userId', ARGV[6], 'familyId', ARGV[7], 'deviceId', ARGV[8], 'mediaId', ARGV[9],
-    'time', text_now)
+  redis.call('XADD', KEYS[11], 'MAXLEN', '~', events_kept(KEYS[11]), '*', unpack({
+    'type', reviving and 'revived' or 'started', 'sessionId', ARGV[3], 'userId', ARGV[6], 'familyId', ARGV[7],
+    'deviceId', ARGV[8], 'mediaId', ARGV[9], 'time', text_now}))
 end
 
 -- Whether a limit leaves no room.
