@@ -55,17 +55,21 @@ static void add_time(struct buf *out, int64_t wall_ms)
     resp_text(out, text);
 }
 
-/*
- * The second in which Redis will carry the command out, as far as is known, and how it is written: text_now.lua
- * compares the one and uses the other.
- */
+/* The second in which Redis will carry the command out, as far as is known, and how it is written. */
 static void add_second(const struct redis_format *format, struct buf *out)
 {
-    char time[CLOCK_TEXT_LEN + 1], text[64];
+    struct redis_second *second = format->second;
+    int64_t now_s = format->now_ms / 1000;
 
-    clock_format(format->now_ms, time);
-    int len = snprintf(text, sizeof text, "%lld %.20s", (long long)(format->now_ms / 1000), time);
-    resp_bytes(out, text, (size_t)len);
+    if (second->wall_s != now_s) {
+        char time[CLOCK_TEXT_LEN + 1];
+
+        clock_format(format->now_ms, time);
+        int len = snprintf(second->text, sizeof second->text, "%lld %.20s", (long long)now_s, time);
+        second->len = (size_t)len;
+        second->wall_s = now_s;
+    }
+    resp_bytes(out, second->text, second->len);
 }
 
 void redis_format_end(struct buf *out, const struct store_end *end)
