@@ -103,30 +103,35 @@ static bool may_replace(const struct store_req *req)
                                        req->session.player_id[0] != '\0');
 }
 
-/* The numbers of a create, in the order of create.lua, as its struct.unpack reads them. */
+/* The numbers of a create, in the order of create_room.lua, as its struct.unpack reads them: big-endian doubles. */
 static void add_create_numbers(const struct redis_format *format, const struct store_req *req,
                                struct buf *out)
 {
     const struct store_options *options = format->options;
     const struct store_create *create = &req->create;
-    const int64_t numbers[] = {
+    const double numbers[] = {
         req->op == STORE_REVIVE,
-        options->ttl_ms,
+        (double)options->ttl_ms,
         create->family_limit,
         create->device_limit,
         options->family_limit,
         options->device_limit,
-        create->spare_silent ? 0 : options->displace_after_ms,
+        create->spare_silent ? 0 : (double)options->displace_after_ms,
         create->evict,
-        options->evict_cooldown_ms,
-        options->create_rate,
+        (double)options->evict_cooldown_ms,
+        (double)options->create_rate,
         options->dry_run,
-        format->useless_ms,
+        (double)format->useless_ms,
     };
     unsigned char bytes[sizeof numbers];
 
-    for (size_t i = 0; i < sizeof bytes; i++)
-        bytes[i] = (unsigned char)((uint64_t)numbers[i / 8] >> (56 - 8 * (i % 8)));
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        uint64_t bits;
+
+        memcpy(&bits, &numbers[i], sizeof bits);
+        for (size_t j = 0; j < sizeof bits; j++)
+            bytes[i * sizeof bits + j] = (unsigned char)(bits >> (56 - 8 * j));
+    }
     resp_bytes(out, bytes, sizeof bytes);
 }
 

@@ -20,15 +20,18 @@
 --
 -- gateway/core/admission.c is the same decision for the embedded store.
 --
--- Most creates find room and give up nobody: what those don't need is made within the branches that do.
+-- This first part is all that most creates need, which find room, give up nobody and are under no order of an
+-- operator's. Each function costs Redis something where a script defines it, called or not: those of the others
+-- stand behind it, as create.lua does.
 
--- The numbers, 64 bits each: a word of its own for each, and its reading, would cost Redis ten times as much.
+-- The numbers, as doubles (a Redis of 32 bits reads no longer integers): a word of its own for each, and its reading,
+-- would cost Redis ten times as much.
 --   1 for a revival; ttl in ms; the caller's limits for family and device (-1: it said none), the settings' (0: none);
 --   silence in ms that gives way (0: none does); 1 where the oldest may be evicted, the cooldown after that in ms;
 --   creates a minute and user (0: any number); 1 where limits are only counted; after when, in ms, nobody waits
 --   for the answer any more (0: not known)
 local reviving, ttl, family_claim, device_claim, family_setting, device_setting, silence, may_evict, cooldown, rate,
-  only_counted, useless_at = struct.unpack('>i8i8i8i8i8i8i8i8i8i8i8i8', ARGV[2])
+  only_counted, useless_at = struct.unpack('>dddddddddddd', ARGV[2])
 reviving = reviving == 1
 
 -- Sent before Redis hung, and carried out when nobody waits for it: by now everybody looks silent.
