@@ -11,8 +11,8 @@
 --       of a create that may replace another: 11 tombstone (JSON) of those replaced  12 playerId or ""
 --       13… sessionIds to give up for this one
 -- Returns "ok <now> <family active> <device active> <family limit> <device limit> <time left> <how many were replaced
---         for it> <how many displaced> <code that would have refused, or nothing>", since an array costs Redis five
---         times as much; or {the same, value} where it lived already
+--         for it> <how many displaced> <code that would have refused, or nothing>", since an array is dearer to
+--         make; or {the same, value} where it lived already
 --      or {"family_limit" or "device_limit", now, the same four, {sessionId, …}, {value, …}} with every stream
 --         in the way
 --      or {"rate_limited", now, time to wait}, {"forbidden", now, message},
@@ -25,7 +25,7 @@
 -- stand behind it, as create.lua does.
 
 -- The numbers, as doubles (a Redis of 32 bits reads no longer integers): a word of its own for each, and its reading,
--- would cost Redis ten times as much.
+-- would cost Redis several times as much.
 --   1 for a revival; ttl in ms; the caller's limits for family and device (-1: it said none), the settings' (0: none);
 --   silence in ms that gives way (0: none does); 1 where the oldest may be evicted, the cooldown after that in ms;
 --   creates a minute and user (0: any number); 1 where limits are only counted; after when, in ms, nobody waits

@@ -3,12 +3,13 @@
 -- KEYS  1 session:<id>  2 session_end:<id>  3 family_streams:<familyId>  4 device_streams:<deviceId>
 -- ARGV  1 how this second is written, or "" (text_now.lua)  2 ttl in ms  3 userId
 --       4 least time in ms between two writes (0: any)
--- Returns now in ms where the session lives a whole ttl from now, and its value ends as ours do: a number costs
---         Redis a fifteenth of an array;
+-- Returns now in ms where the session lives a whole ttl from now, and its value ends as ours do: an array costs Redis
+--         twice as much as reading a TTL;
 --      or {1, now, time left, value where its end isn't ours, else false} in ms,
 --      or {0, now, tombstone or false}.
 --
--- Prefix and sessionId stand in KEYS[1]: each word of a command costs Redis as much as reading a TTL would.
+-- Prefix and sessionId, of 22 characters, are cut from KEYS[1]: each word of a command costs Redis a third of what
+-- reading a TTL does.
 --
 -- Extends first, then rewrites the time: a Redis at maxmemory still keeps viewers alive. An end is never
 -- brought nearer, whatever another gateway's TTL is. A set is to live one TTL longer than its sessions; so
