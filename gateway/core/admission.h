@@ -2,7 +2,7 @@
  * Who may stay when a new stream asks for a place: steps 3 to 8 of admission (DESIGN.md section 3), as a
  * decision over a list. Nothing is changed here; the store carries the decision out, or not at all.
  *
- * scripts/create.lua is the same decision for Redis; the contract suite holds both to it.
+ * scripts/create_room.lua and create.lua are the same decision for Redis; the contract suite holds both to it.
  */
 #ifndef CORE_ADMISSION_H
 #define CORE_ADMISSION_H

@@ -1,6 +1,7 @@
 /* The store's operations as commands. */
 #include "redis_format.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "buf.h"
@@ -54,6 +55,23 @@ static void add_time(struct buf *out, int64_t wall_ms)
     resp_text(out, text);
 }
 
+/* The second in which Redis will carry the command out, as far as is known, and how it is written. */
+static void add_second(const struct redis_format *format, struct buf *out)
+{
+    struct redis_second *second = format->second;
+    int64_t now_s = format->now_ms / 1000;
+
+    if (second->wall_s != now_s) {
+        char time[CLOCK_TEXT_LEN + 1];
+
+        clock_format(format->now_ms, time);
+        int len = snprintf(second->text, sizeof second->text, "%lld %.20s", (long long)now_s, time);
+        second->len = (size_t)len;
+        second->wall_s = now_s;
+    }
+    resp_bytes(out, second->text, second->len);
+}
+
 void redis_format_end(struct buf *out, const struct store_end *end)
 {
     struct buf text = BUF_EMPTY;
@@ -78,22 +96,74 @@ static void add_expiry_entry(struct buf *out, const struct session *session)
     redis_format_buf(out, &text);
 }
 
-static void format_create(const struct redis_format *format, const struct store_req *req,
-                          struct buf *out)
+/* Whether a create may end a stream of its own family as replaced. */
+static bool may_replace(const struct store_req *req)
+{
+    return req->op == STORE_CREATE && (req->create.evict || req->create.replace_count > 0 ||
+                                       req->session.player_id[0] != '\0');
+}
+
+/* The numbers of a create, in the order of create_room.lua, as its struct.unpack reads them: big-endian doubles. */
+static void add_create_numbers(const struct redis_format *format, const struct store_req *req,
+                               struct buf *out)
 {
     const struct store_options *options = format->options;
     const struct store_create *create = &req->create;
-    const struct session *session = &req->session;
-    bool revives = req->op == STORE_REVIVE;
-    size_t replace_count = revives ? 0 : create->replace_count;
+    const double numbers[] = {
+        req->op == STORE_REVIVE,
+        (double)options->ttl_ms,
+        create->family_limit,
+        create->device_limit,
+        options->family_limit,
+        options->device_limit,
+        create->spare_silent ? 0 : (double)options->displace_after_ms,
+        create->evict,
+        (double)options->evict_cooldown_ms,
+        (double)options->create_rate,
+        options->dry_run,
+        (double)format->useless_ms,
+    };
+    unsigned char bytes[sizeof numbers];
+
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        uint64_t bits;
+
+        memcpy(&bits, &numbers[i], sizeof bits);
+        for (size_t j = 0; j < sizeof bits; j++)
+            bytes[i * sizeof bits + j] = (unsigned char)(bits >> (56 - 8 * j));
+    }
+    resp_bytes(out, bytes, sizeof bytes);
+}
+
+static void add_revival(const struct store_req *req, struct buf *out)
+{
+    add_time(out, req->create.issued_ms);
+    add_time(out, req->session.started_ms);
+}
+
+static void add_replaced(const struct store_req *req, struct buf *out)
+{
     struct store_end replaced = {.reason = END_REPLACED};
+
+    strcpy(replaced.by, store_replaced_by(&req->session));
+    redis_format_end(out, &replaced);
+    resp_text(out, req->session.player_id);
+    for (size_t i = 0; i < req->create.replace_count; i++)
+        resp_text(out, req->create.replace[i]);
+}
+
+static void format_create(const struct redis_format *format, const struct store_req *req,
+                          struct buf *out)
+{
+    const struct session *session = &req->session;
+    bool revives = req->op == STORE_REVIVE, replaces = may_replace(req);
+    size_t more = revives ? 2 : replaces ? 2 + req->create.replace_count : 0;
     struct buf head = BUF_EMPTY, middle = BUF_EMPTY, rate_key = BUF_EMPTY;
 
     session_json_parts(session, &head, &middle);
     buf_printf(&rate_key, "%s:create", session->user_id);
-    strcpy(replaced.by, store_replaced_by(session));
 
-    redis_format_script(format, out, REDIS_SCRIPT_CREATE, 11, 26 + replace_count);
+    redis_format_script(format, out, REDIS_SCRIPT_CREATE, 11, 10 + more);
     add_session_keys(format, session, out);
     redis_format_key(format, out, "family_limits:", session->family_id);
     redis_format_key(format, out, "rate_limit:", rate_key.failed ? "" : buf_text(&rate_key));
@@ -103,34 +173,20 @@ static void format_create(const struct redis_format *format, const struct store_
     redis_format_key(format, out, "session_expiry", "");
     redis_format_key(format, out, "stream_events", "");
 
-    resp_text(out, format->prefix);
+    add_second(format, out);
+    add_create_numbers(format, req, out);
     resp_text(out, session->id);
-    resp_text(out, revives ? "revive" : "create");
-    resp_int(out, options->ttl_ms);
-    resp_int(out, create->family_limit);
-    resp_int(out, create->device_limit);
-    resp_int(out, options->family_limit);
-    resp_int(out, options->device_limit);
-    resp_int(out, create->spare_silent ? 0 : options->displace_after_ms);
-    resp_text(out, create->evict ? "1" : "0");
-    resp_int(out, options->evict_cooldown_ms);
-    resp_int(out, options->create_rate);
-    resp_text(out, options->dry_run ? "1" : "0");
     redis_format_buf(out, &head);
     redis_format_buf(out, &middle);
-    redis_format_end(out, &replaced);
-    resp_text(out, replaced.by);
-    resp_text(out, session->player_id);
     resp_text(out, session->user_id);
     resp_text(out, session->family_id);
     resp_text(out, session->device_id);
     resp_text(out, session->media_id);
     add_expiry_entry(out, session);
-    add_time(out, revives ? create->issued_ms : 0);
-    add_time(out, revives ? session->started_ms : 0);
-    resp_int(out, format->useless_ms);
-    for (size_t i = 0; i < replace_count; i++)
-        resp_text(out, create->replace[i]);
+    if (revives)
+        add_revival(req, out);
+    else if (replaces)
+        add_replaced(req, out);
     out->failed |= rate_key.failed;
     buf_done(&rate_key);
 }
@@ -138,10 +194,9 @@ static void format_create(const struct redis_format *format, const struct store_
 static void format_heartbeat(const struct redis_format *format, const struct store_req *req,
                              struct buf *out)
 {
-    redis_format_script(format, out, REDIS_SCRIPT_HEARTBEAT, 4, 5);
+    redis_format_script(format, out, REDIS_SCRIPT_HEARTBEAT, 4, 4);
     add_session_keys(format, &req->session, out);
-    resp_text(out, format->prefix);
-    resp_text(out, req->session.id);
+    add_second(format, out);
     resp_int(out, format->options->ttl_ms);
     resp_text(out, req->session.user_id);
     resp_int(out, store_heartbeat_min(format->options));

@@ -12,11 +12,20 @@
 struct buf;
 struct redis_link;
 
+/* The second that scripts are told (lib/text_now.lua); zeroed at first. Kept, since most commands share it. */
+struct redis_second {
+    int64_t wall_s; /* by Redis' clock */
+    char text
+        [48]; /* the same in digits, a blank, and as far as a time is written before its milliseconds */
+    size_t len; /* of it */
+};
+
 /* What commands are made from, beside the request. */
 struct redis_format {
     const struct store_options *options; /* of the store */
     const char *prefix;                  /* of every key */
     const struct redis_link *link;       /* knows the scripts' hashes */
+    struct redis_second *second;         /* the store's */
     int64_t now_ms;                      /* Redis' wall clock, as far as known */
     int64_t
         useless_ms; /* by the same clock: when nobody waits any more; 0: the clock isn't known */

@@ -2,6 +2,7 @@
 #include "redis_outcome.h"
 
 #include <hiredis/hiredis.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
@@ -36,24 +37,49 @@ static void read_usage(const redisReply *reply, size_t from, struct store_usage 
     ret_usage->device_limit = (uint32_t)redis_reply_int(reply, from + 3);
 }
 
+/*
+ * Reads "ok <now> <family active> <device active> <family limit> <device limit> <time left> <replaced> <displaced>
+ * <code that would have refused, or nothing>" (create.lua), and the value of one that lived already.
+ */
 static enum err read_admitted(const struct redis_outcome *outcome, struct store_req *req,
-                              const redisReply *reply)
+                              const char *text, const redisReply *known)
 {
-    int64_t now = redis_reply_int(reply, 1);
-    const char *would_deny = redis_reply_text(reply, 7);
-    const redisReply *known = redis_reply_element(reply, 8);
+    enum {
+        NOW,
+        FAMILY_ACTIVE,
+        DEVICE_ACTIVE,
+        FAMILY_LIMIT,
+        DEVICE_LIMIT,
+        LEFT,
+        REPLACED,
+        DISPLACED,
+        COUNT
+    };
+    int64_t numbers[COUNT];
 
-    read_usage(reply, 2, &req->usage);
-    tell_times(outcome, req, now, redis_reply_int(reply, 6));
-    if (would_deny != NULL && would_deny[0] != '\0')
-        req->would_deny = err_from_word(would_deny);
-    if (known != NULL && known->type == REDIS_REPLY_STRING)
+    text += strlen("ok ");
+    for (size_t i = 0; i < COUNT; i++) {
+        char *end;
+
+        numbers[i] = strtoll(text, &end, 10);
+        if (end == text || *end != ' ')
+            return ERR_INTERNAL;
+        text = end + 1;
+    }
+    req->usage = (struct store_usage){.family_active = (uint32_t)numbers[FAMILY_ACTIVE],
+                                      .device_active = (uint32_t)numbers[DEVICE_ACTIVE],
+                                      .family_limit = (uint32_t)numbers[FAMILY_LIMIT],
+                                      .device_limit = (uint32_t)numbers[DEVICE_LIMIT]};
+    tell_times(outcome, req, numbers[NOW], numbers[LEFT]);
+    if (text[0] != '\0')
+        req->would_deny = err_from_word(text);
+    if (known != NULL)
         return redis_reply_read_session(known, &req->session);
-    store_count_ends(END_REPLACED, (uint64_t)redis_reply_int(reply, 9));
-    store_count_ends(END_DISPLACED, (uint64_t)redis_reply_int(reply, 10));
-    req->session.last_heartbeat_ms = now;
+    store_count_ends(END_REPLACED, (uint64_t)numbers[REPLACED]);
+    store_count_ends(END_DISPLACED, (uint64_t)numbers[DISPLACED]);
+    req->session.last_heartbeat_ms = numbers[NOW];
     if (req->op == STORE_CREATE)
-        req->session.started_ms = now;
+        req->session.started_ms = numbers[NOW];
     return ERR_OK;
 }
 
@@ -70,13 +96,13 @@ static enum err read_message(struct store_req *req, const redisReply *reply, enu
 static enum err read_create(const struct redis_outcome *outcome, struct store_req *req,
                             const redisReply *reply)
 {
-    const char *word = redis_reply_text(reply, 0);
+    const char *word = reply->type == REDIS_REPLY_STRING ? reply->str : redis_reply_text(reply, 0);
     int64_t now = redis_reply_int(reply, 1);
 
     if (word == NULL)
         return ERR_INTERNAL;
-    if (strcmp(word, "ok") == 0)
-        return read_admitted(outcome, req, reply);
+    if (strncmp(word, "ok ", 3) == 0)
+        return read_admitted(outcome, req, word, redis_reply_element(reply, 1));
     redis_client_learn_now(outcome->client, now);
     if (strcmp(word, "revoked") == 0)
         return read_message(req, reply, ERR_SESSION_ENDED);
@@ -86,7 +112,8 @@ static enum err read_create(const struct redis_outcome *outcome, struct store_re
     case ERR_FAMILY_LIMIT:
     case ERR_DEVICE_LIMIT:
         read_usage(reply, 2, &req->usage);
-        return redis_reply_read_streams(redis_reply_element(reply, 6), now, req) == 0
+        return redis_reply_read_stream_lists(redis_reply_element(reply, 6),
+                                             redis_reply_element(reply, 7), now, req) == 0
                    ? err
                    : ERR_INTERNAL;
     case ERR_RATE_LIMITED:
@@ -109,6 +136,10 @@ enum err redis_outcome_read_life(const struct redis_outcome *outcome, struct sto
     const redisReply *value = redis_reply_element(reply, 3);
 
     *ret_value = value != NULL && value->type == REDIS_REPLY_STRING ? value : NULL;
+    if (reply->type == REDIS_REPLY_INTEGER) {
+        tell_times(outcome, req, reply->integer, outcome->ttl_ms);
+        return ERR_OK;
+    }
     if (redis_reply_element(reply, 2) == NULL)
         return ERR_INTERNAL;
     if (redis_reply_int(reply, 0) == 0)

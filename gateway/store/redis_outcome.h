@@ -26,7 +26,8 @@ enum err redis_outcome_read(const struct redis_outcome *outcome, struct store_re
                             const struct redisReply *reply);
 
 /*
- * Reads {1, now, time left, value or false}, or {0, now, tombstone or false}: ERR_OK, with the value in *ret_value
+ * Reads now (of a session that lives for a TTL), {1, now, time left, value or false}, or {0, now, tombstone or
+ * false}: ERR_OK, with the value in *ret_value
  * (NULL where there is none; the reply's), ERR_SESSION_ENDED, or ERR_INTERNAL.
  */
 enum err redis_outcome_read_life(const struct redis_outcome *outcome, struct store_req *req,

@@ -190,20 +190,36 @@ void redis_reply_read_stream(const char *id, const redisReply *value, int64_t no
     ret_stream->idle_s = idle_ms > 0 ? idle_ms / 1000 : 0;
 }
 
-int redis_reply_read_streams(const struct redisReply *reply, int64_t now_ms, struct store_req *req)
+/* Of count streams, the next one's id and value stand step elements behind those of the last. */
+static int read_streams(const redisReply *ids, redisReply *const *values, size_t count, size_t step,
+                        int64_t now_ms, struct store_req *req)
 {
-    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY)
-        return -1;
-
-    size_t count = reply->elements / 2;
     struct store_stream *streams = calloc(count > 0 ? count : 1, sizeof *streams);
+
     if (streams == NULL)
         return -1;
     for (size_t i = 0; i < count; i++)
-        redis_reply_read_stream(redis_reply_text(reply, 2 * i), reply->element[2 * i + 1], now_ms,
+        redis_reply_read_stream(redis_reply_text(ids, step * i), values[step * i], now_ms,
                                 &streams[i]);
     qsort(streams, count, sizeof *streams, by_silence);
     req->streams = streams;
     req->stream_count = count < STORE_STREAMS_MAX ? count : STORE_STREAMS_MAX;
     return 0;
+}
+
+int redis_reply_read_streams(const struct redisReply *reply, int64_t now_ms, struct store_req *req)
+{
+    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY)
+        return -1;
+    return read_streams(reply, reply->elements > 1 ? reply->element + 1 : NULL, reply->elements / 2,
+                        2, now_ms, req);
+}
+
+int redis_reply_read_stream_lists(const struct redisReply *ids, const struct redisReply *values,
+                                  int64_t now_ms, struct store_req *req)
+{
+    if (ids == NULL || ids->type != REDIS_REPLY_ARRAY || values == NULL ||
+        values->type != REDIS_REPLY_ARRAY || values->elements != ids->elements)
+        return -1;
+    return read_streams(ids, values->element, ids->elements, 1, now_ms, req);
 }

@@ -76,4 +76,8 @@ void redis_reply_read_stream(const char *id, const struct redisReply *value, int
  */
 int redis_reply_read_streams(const struct redisReply *reply, int64_t now_ms, struct store_req *req);
 
+/* The same of {sessionId, …} and {value, …}. */
+int redis_reply_read_stream_lists(const struct redisReply *ids, const struct redisReply *values,
+                                  int64_t now_ms, struct store_req *req);
+
 #endif

@@ -45,6 +45,7 @@ struct store_redis {
     bool cluster;                 /* partitions are apart */
     struct redis_client *client;  /* who has the keys */
     struct redis_outcome outcome; /* what replies are read with */
+    struct redis_second second;   /* that commands are told */
     struct loop_task close;       /* brings on_closed, behind the callbacks of what was pending */
     void (*on_closed)(void *arg); /* of store_close */
     void *on_closed_arg;          /* the same */
@@ -120,11 +121,12 @@ static int64_t useless_at(const struct store_redis *self, const struct store_req
 static void format_call(struct redis_call *call, struct redis_link *link, struct buf *out)
 {
     struct pending *pending = CONTAINER_OF(call, struct pending, call);
-    const struct store_redis *self = pending->self;
+    struct store_redis *self = pending->self;
     char prefix[PREFIX_SIZE];
     const struct redis_format format = {.options = &self->options,
                                         .prefix = prefix_of(self, call->partition, prefix),
                                         .link = link,
+                                        .second = &self->second,
                                         .now_ms = redis_client_now(self->client),
                                         .useless_ms = useless_at(self, pending->req)};
 

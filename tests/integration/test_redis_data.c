@@ -6,6 +6,7 @@
 
 #include "ask.h"
 #include "clock.h"
+#include "redis_script.h"
 #include "redis_server.h"
 #include "session_json.h"
 
@@ -109,6 +110,82 @@ Test(redis_data, a_heartbeat_rewrites_the_last_44_bytes_alone)
     assert_ttl("session:", tv.id, TTL_MS);
     free(before);
     free(after);
+}
+
+/* Heartbeats by the script itself, told that it is this second. Returns Redis' time, in ms. */
+static int64_t beat_in_second(const struct session *session, const char *second)
+{
+    size_t len;
+    const char *script = redis_script_text(REDIS_SCRIPT_HEARTBEAT, &len);
+    redisReply *reply = redis_server_command(
+        redis, "EVAL %b 4 session:%s session_end:%s family_streams:%s device_streams:%s %s %d %s 0",
+        script, len, session->id, session->id, session->family_id, session->device_id, second,
+        TTL_MS, session->user_id);
+
+    cr_assert_eq(reply->type, REDIS_REPLY_INTEGER, "%s", reply->str);
+    int64_t now_ms = reply->integer;
+    freeReplyObject(reply);
+    return now_ms;
+}
+
+/* The value's time, as text. */
+static void read_last_heartbeat(const struct session *session, char ret_text[CLOCK_TEXT_LEN + 1])
+{
+    char *value = redis_server_text(redis, "GET session:%s", session->id);
+    size_t len = strlen(value);
+
+    cr_assert_geq(len, SESSION_JSON_HEARTBEAT_LEN);
+    memcpy(ret_text, value + len - 2 - CLOCK_TEXT_LEN, CLOCK_TEXT_LEN);
+    ret_text[CLOCK_TEXT_LEN] = '\0';
+    free(value);
+}
+
+/* How a gateway that takes it to be second_s would say that. */
+static void write_second(int64_t second_s, char ret_text[64])
+{
+    char time[CLOCK_TEXT_LEN + 1];
+
+    clock_format(1000 * second_s, time);
+    snprintf(ret_text, 64, "%lld %.20s", (long long)second_s, time);
+}
+
+Test(redis_data, a_heartbeat_writes_redis_own_time_whatever_second_the_gateway_takes_it_to_be)
+{
+    const struct session tv = ask_begin(&fixture, "f", "tv");
+    const int64_t now_s =
+        redis_server_number(redis, "EVAL %s 0", "return redis.call('TIME')[1] + 0");
+    char second[64], expected[CLOCK_TEXT_LEN + 1], written[CLOCK_TEXT_LEN + 1];
+
+    for (int64_t off_s = -2; off_s <= 2; off_s++) {
+        write_second(now_s + off_s, second);
+        clock_format(beat_in_second(&tv, second), expected);
+        read_last_heartbeat(&tv, written);
+        cr_assert_str_eq(written, expected, "told that it was %s", second);
+    }
+    const char *const none[] = {"", "0 1970-01-01T00:00:00.", "-1 1969-12-31T23:59:59.", "text"};
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        clock_format(beat_in_second(&tv, none[i]), expected);
+        read_last_heartbeat(&tv, written);
+        cr_assert_str_eq(written, expected, "told that it was %s", none[i]);
+    }
+}
+
+/* Of the second that it is, the text is used as it comes: it is what spares Redis the calendar. */
+Test(redis_data, a_heartbeat_writes_its_second_as_the_gateway_does)
+{
+    const struct session tv = ask_begin(&fixture, "f", "tv");
+    char second[64], written[CLOCK_TEXT_LEN + 1];
+
+    for (;;) {
+        int64_t now_s = redis_server_number(redis, "EVAL %s 0", "return redis.call('TIME')[1] + 0");
+
+        snprintf(second, sizeof second, "%lld 2001-02-03T04:05:06.", (long long)now_s);
+        if (beat_in_second(&tv, second) / 1000 == now_s)
+            break;
+    }
+    read_last_heartbeat(&tv, written);
+    cr_assert_eq(strncmp(written, "2001-02-03T04:05:06.", 20), 0, "%s", written);
+    cr_assert_eq(written[CLOCK_TEXT_LEN - 1], 'Z');
 }
 
 /* ---- Sets ---- */

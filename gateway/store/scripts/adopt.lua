@@ -62,7 +62,7 @@ for i = 3, 4 do
     redis.call('PEXPIRE', KEYS[i], left + ttl)
   end
 end
-see_user(prefix, ARGV[9], ttl)
+see_user(now, prefix, ARGV[9], ttl)
 if not known then
   redis.call('ZADD', KEYS[7], now + left, ARGV[8] .. started)
   event(KEYS[8], 'adopted', {sessionId = id, userId = ARGV[9], familyId = ARGV[10], deviceId = ARGV[11],

@@ -8,7 +8,7 @@ from . import traffic
 from .servers import Failure, Floor, Gateway, Nginx, Redis, Webdis, http_once
 
 TTL_S = 3600  # long enough for nothing to expire while it is measured
-SCRIPT_PARTS = ("lib/time.lua", "lib/online.lua", "heartbeat.lua")
+SCRIPT_PARTS = ("lib/time.lua", "lib/text_now.lua", "lib/online.lua", "heartbeat.lua")
 
 
 def heartbeat_script(source):
@@ -163,7 +163,7 @@ def redis_benchmark(bench, sha, script, report):
     commands = {
         "floor.redis_script": ("Redis, the heartbeat's script", [
             "EVALSHA", sha, "4", any_of % "session", any_of % "session_end", any_of % "family_streams",
-            any_of % "device_streams", "", "__rand_int__", str(TTL_S * 1000), "__rand_int__", "0"]),
+            any_of % "device_streams", "", str(TTL_S * 1000), "__rand_int__", "0"]),
         "floor.redis_exists": ("Redis, EXISTS", ["EXISTS", any_of % "session"]),
         "floor.redis_get": ("Redis, GET", ["GET", any_of % "session"]),
     }

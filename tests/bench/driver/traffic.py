@@ -83,9 +83,9 @@ def peer_heartbeat(session):
 
 def webdis_heartbeat(sha, ttl_s):
     def request(session):
-        return (b"GET /EVALSHA/%s/4/session:%s/session_end:%s/family_streams:%s/device_streams:%s//%s/%d/%s/0 HTTP/1.1\r\n"
-                % (sha.encode(), session.id, session.id, session.family, session.device, session.id, ttl_s * 1000,
-                   session.user) + HOST + AGENT + b"\r\n")
+        return (b"GET /EVALSHA/%s/4/session:%s/session_end:%s/family_streams:%s/device_streams:%s//%d/%s/0 HTTP/1.1\r\n"
+                % (sha.encode(), session.id, session.id, session.family, session.device, ttl_s * 1000, session.user) +
+                HOST + AGENT + b"\r\n")
     return request
 
 

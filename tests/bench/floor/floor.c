@@ -94,13 +94,13 @@ static void on_reply(redisAsyncContext *redis, void *got, void *arg)
     struct request *request = arg;
     (void)redis;
 
-    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements < 3)
-        fail("the script", reply != NULL && reply->str != NULL ? reply->str : "no reply");
-    if (reply->element[0]->integer != 1)
-        fail("the script", "the session is gone");
+    if (reply == NULL || reply->type != REDIS_REPLY_INTEGER)
+        fail("the script", reply == NULL                      ? "no reply"
+                           : reply->type == REDIS_REPLY_ERROR ? reply->str
+                                                              : "the session is gone");
     snprintf(request->body, sizeof request->body,
-             "{\"now\":%lld,\"ttl\":%lld,\"heartbeatInterval\":60}", reply->element[1]->integer,
-             reply->element[2]->integer / 1000);
+             "{\"now\":%lld,\"ttl\":%d,\"heartbeatInterval\":60}", reply->integer,
+             bare.ttl_ms / 1000);
     request->answered = true;
     bare.resumed++;
     MHD_resume_connection(request->connection);
@@ -121,9 +121,9 @@ static void ask_redis(struct request *request)
         fail("a request", "not /heartbeat/<sessionId>/<familyId>/<deviceId>/<userId>");
     if (redisAsyncCommand(
             bare.redis, on_reply, request,
-            "EVALSHA %s 4 session:%s session_end:%s family_streams:%s device_streams:%s %s %s "
+            "EVALSHA %s 4 session:%s session_end:%s family_streams:%s device_streams:%s %s "
             "%d %s 0",
-            bare.sha, names[0], names[0], names[1], names[2], "", names[0], bare.ttl_ms,
+            bare.sha, names[0], names[0], names[1], names[2], "", bare.ttl_ms,
             names[3]) != REDIS_OK)
         fail("Redis", bare.redis->errstr);
 }

@@ -11,7 +11,7 @@ end
 
 local words = {
   'EVALSHA', ngx.var.sha, '4', 'session:' .. session, 'session_end:' .. session, 'family_streams:' .. family,
-  'device_streams:' .. device, '', session, ngx.var.ttl_ms, user, '0'
+  'device_streams:' .. device, '', ngx.var.ttl_ms, user, '0'
 }
 local command = {'*', #words, '\r\n'}
 for _, word in ipairs(words) do
@@ -32,21 +32,19 @@ if not ok then
 end
 ok, why = redis:send(command)
 
--- {1, now, time left, false} of a live session, {0, …} of one that is gone.
-local head = ok and redis:receive()
-local alive = head == '*4' and redis:receive()
-local now = alive == ':1' and redis:receive()
-local left = now and redis:receive()
-local value = left and redis:receive()
-if value ~= '$-1' then
-  ngx.log(ngx.ERR, 'redis: ', head, ' ', alive, ' ', why)
+-- The time, of a session that lives for a whole TTL; {0, …} of one that is gone.
+local answer = ok and redis:receive()
+local now = answer and string.match(answer, '^:(%d+)$')
+if not now then
+  local alive = answer == '*3' and redis:receive()
+  ngx.log(ngx.ERR, 'redis: ', answer, ' ', alive, ' ', why)
   redis:close()
   return ngx.exit(alive == ':0' and 410 or 503)
 end
 redis:setkeepalive(60000, 128)
 
 local body = string.format('{"sessionId":"%s","now":%s,"ttl":%d,"heartbeatInterval":60}', session,
-  string.sub(now, 2), tonumber(string.sub(left, 2)) / 1000)
+  now, ngx.var.ttl_ms / 1000)
 ngx.header.content_type = 'application/json'
 ngx.header.content_length = #body
 ngx.print(body)

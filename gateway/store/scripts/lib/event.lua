@@ -25,10 +25,11 @@ local function given(text)
 end
 
 -- Writes an entry. about has the members of a session's value, and its sessionId; what is absent is left
--- out. Of a cluster's 256 partitions, each keeps its part of 100,000 events.
+-- out. The nils make room for all that may follow: a table that grows is moved each time.
 local event_time
 local function event(stream, kind, about, cause, by, duration)
-  local entry, last = {'type', kind}, 2
+  local entry = {'type', kind, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil}
+  local last = 2
   for _, name in ipairs({'sessionId', 'userId', 'familyId', 'deviceId', 'mediaId'}) do
     local value = about[name]
     if type(value) == 'string' then
@@ -46,8 +47,7 @@ local function event(stream, kind, about, cause, by, duration)
   if duration then
     entry[last + 1], entry[last + 2], last = 'duration', string.format('%d', duration), last + 2
   end
-  redis.call('XADD', stream, 'MAXLEN', '~', string.find(stream, '^{%a%a}:', -18) and '400' or '100000', '*',
-    unpack(entry))
+  redis.call('XADD', stream, 'MAXLEN', '~', events_kept(stream), '*', unpack(entry, 1, last))
 end
 
 -- Tells that a session has ended or changed to whoever caches answers. The last thing that a script does. All

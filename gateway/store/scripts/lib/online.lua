@@ -1,8 +1,8 @@
 -- Put before scripts that see a user alive: online_users:<window> counts them. One that was counted in this window
 -- is so again only where the whole count was lost.
-local function see_user(prefix, user, ttl, counted)
+local function see_user(now, prefix, user, ttl, counted)
   local window = (now - now % ttl) / ttl
-  local key = prefix .. 'online_users:' .. window
+  local key = string.format('%sonline_users:%d', prefix, window)
   if counted and redis.call('EXISTS', key) == 1 then
     return
   end

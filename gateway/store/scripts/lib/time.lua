@@ -1,14 +1,14 @@
 -- Put before scripts that read or write times. Redis' clock counts, never a gateway's.
 
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local now = clock[1] * 1000 + (clock[2] - clock[2] % 1000) / 1000
 
 -- Milliseconds since 1970 as 2026-11-20T23:40:00.123Z: always 24 characters, so that times compare as
 -- texts. Years begin in March here, so that the leap day is the last of a year; 400 years are 146,097 days.
 --
 -- What lies outside of 1970 to 9999 becomes the first or the last time in it.
 --
--- Every heartbeat formats a time, so it is done without calls: (a - a % b) / b is the whole part of a / b, and
+-- Scripts that run often format times, so it is done without calls: (a - a % b) / b is the whole part of a / b, and
 -- 48 + a digit is its character.
 local function rfc3339(ms)
   ms = ms < 0 and 0 or ms > 253402300799999 and 253402300799999 or ms
@@ -36,4 +36,3 @@ local function rfc3339(ms)
     48 + (second - second % 10) / 10, 48 + second % 10, 46,
     48 + (milli - milli % 100) / 100, 48 + (milli % 100 - milli % 10) / 10, 48 + milli % 10, 90)
 end
-

@@ -29,8 +29,7 @@ end
 
 -- Whether a value ends as ours do: ,"lastHeartbeat":"2026-11-20T23:40:00.123Z"}
 local function ends_as_ours(value)
-  return string.find(value, ',"lastHeartbeat":"', -44, true) == #value - 43
-    and string.find(value, '"}', -2, true) ~= nil
+  return string.sub(value, -44, -27) == ',"lastHeartbeat":"' and string.sub(value, -2) == '"}'
 end
 
 -- The time of the last sign of life, as text; nil where it can't be read, or isn't before the time given, if
