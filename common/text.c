@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "buf.h"
+#include "lanes.h"
 
 /* Whether a code point steers a terminal, a log or a line of text. */
 static bool is_steering(uint32_t c)
@@ -99,6 +100,17 @@ int text_percent_decode(const char *text, size_t len, char *ret_text)
     }
     ret_text[out] = '\0';
     return (int)out;
+}
+
+/* What is encoded: all but visible ASCII, and '%'. */
+static inline lanes encoded(lanes c)
+{
+    return (lanes)(c <= 0x20) | (lanes)(c >= 0x7f) | (lanes)(c == '%');
+}
+
+bool text_needs_percent(const char *text, size_t len)
+{
+    return lanes_find(text, len, encoded, 'a');
 }
 
 void text_percent_encode(struct buf *buf, const char *text)

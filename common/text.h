@@ -25,6 +25,9 @@ bool text_is_printable(const char *text, size_t len);
  */
 int text_percent_decode(const char *text, size_t len, char *ret_text);
 
+/* Whether text_percent_encode would change anything in a text. */
+bool text_needs_percent(const char *text, size_t len);
+
 /*
  * Appends text with everything percent-encoded but visible ASCII (0x21 to 0x7e) without '%': fit for a
  * header's value, and for a word among others that blanks part.

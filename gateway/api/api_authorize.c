@@ -189,8 +189,7 @@ static void answer(struct api_call *call)
     switch (call->store.err) {
     case ERR_OK:
         count(API_ALLOWED, cached);
-        http_reply(call->http, api_allowed_response(call->api, &call->claims,
-                                                    call->store.session.media_id, call->is_seen));
+        api_allow(call->api, call->http, &call->claims, call->store.session.media_id);
         break;
     case ERR_SESSION_ENDED:
         refuse_after(call->http, ERR_SESSION_ENDED,
@@ -254,7 +253,6 @@ void api_authorize(struct http_request *http)
         refuse(http, ERR_INVALID_TOKEN, API_REFUSED_INVALID);
         return;
     }
-    call->is_seen = found.is_known;
     http_request_note_session(http, call->claims.session_id);
     if (!read_title(call)) {
         api_call_free(call);

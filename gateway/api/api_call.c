@@ -23,10 +23,9 @@ struct api *api_new(const struct api_options *options, struct store *store)
     api->no_content = http_response_new(204, NULL, NULL, 0);
     api->refusals = api_refusals_new();
     api->tokens = token_cache_new(API_TOKENS_MAX);
-    api->allowed = api_allowed_new();
     api->guesses = allowance_new(&guesses);
     if (api->no_content == NULL || api->refusals == NULL || api->tokens == NULL ||
-        api->allowed == NULL || api->guesses == NULL) {
+        api->guesses == NULL) {
         api_free(api);
         return NULL;
     }
@@ -53,7 +52,8 @@ void api_free(struct api *api)
         http_response_unref(api->refused[i]);
     api_refusals_free(api->refusals);
     token_cache_free(api->tokens);
-    api_allowed_free(api->allowed);
+    for (size_t i = 0; i < API_ALLOWED_COUNT; i++)
+        http_response_unref(api->allowed[i]);
     allowance_free(api->guesses);
     keyring_release(api->keys);
     event_feed_free(api->feed);

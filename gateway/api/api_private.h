@@ -22,7 +22,7 @@
 #define API_BATCH_BODY_MAX        (2 * 1024 * 1024) /* bytes of a batch's body */
 #define API_BATCH_MAX             1000              /* tokens in a batch */
 #define API_LIMIT_MAX             100000            /* streams, in a caller's `limits` */
-#define API_ALLOWED_MAX           16384             /* answers of authorize kept by each thread */
+#define API_ALLOWED_COUNT         64                /* authorize's 200s, by lengths of identities */
 #define API_TOKENS_MAX            65536             /* opened tokens kept by each thread */
 #define API_SPARE_CALLS_MAX       256               /* calls kept to be used again */
 #define API_GUESSES               5                 /* wrong admin tokens of a client at once */
@@ -45,14 +45,14 @@ struct allowance;
 struct event_feed;
 
 struct api {
-    struct api_options options;       /* shared by all threads */
-    struct keyring *keys;             /* that count; held */
-    struct store *store;              /* this thread's */
-    struct api_call *spare;           /* calls to be used again */
-    unsigned spare_count;             /* of them */
-    struct api_refusals *refusals;    /* of revivals */
-    struct token_cache *tokens;       /* opened before */
-    struct api_allowed *allowed;      /* answers of authorize */
+    struct api_options options;                       /* shared by all threads */
+    struct keyring *keys;                             /* that count; held */
+    struct store *store;                              /* this thread's */
+    struct api_call *spare;                           /* calls to be used again */
+    unsigned spare_count;                             /* of them */
+    struct api_refusals *refusals;                    /* of revivals */
+    struct token_cache *tokens;                       /* opened before */
+    struct http_response *allowed[API_ALLOWED_COUNT]; /* of authorize; NULL until they are wanted */
     struct store_count counted;       /* what the store counted last, for operators */
     int64_t counted_ms;               /* when; monotonic clock, 0: never */
     struct allowance *guesses;        /* wrong tokens on the admin listener */
@@ -76,7 +76,6 @@ struct api_call {
     session_name zap_media_id;    /* to this one */
     session_name zap_media_title; /* the same; "" where not given */
     session_name path_media_id;   /* the title that an authorize's path names */
-    bool is_seen;                 /* an authorize's token was opened before */
     struct api_call *next;        /* among the spare ones */
 };
 
@@ -131,15 +130,9 @@ void api_refusals_free(struct api_refusals *refusals);
 
 /* ---- api_allowed.c ---- */
 
-struct api_allowed *api_allowed_new(void);
-void api_allowed_free(struct api_allowed *all);
-
-/*
- * The answer that lets a viewer watch this title, as a new reference. is_usual: it is worth keeping for the next
- * time. NULL where memory runs out.
- */
-struct http_response *api_allowed_response(struct api *api, const struct token_claims *claims,
-                                           const char *media_id, bool is_usual);
+/* Answers that the viewer may watch this title. */
+void api_allow(struct api *api, struct http_request *http, const struct token_claims *claims,
+               const char *media_id);
 
 /* ---- api_refused.c ---- */
 

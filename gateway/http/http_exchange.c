@@ -108,9 +108,8 @@ static enum MHD_Result answer(struct http_request *req)
     req->phase = HTTP_PHASE_ANSWERED;
     req->response = NULL;
     http_deadline_set(&req->client->deadline, &req->server->deadlines, HTTP_DEADLINE_REQUEST);
+    http_request_add_header(req, "X-Request-Id", req->id);
     http_cors_mark(req);
-    if (req->server->quiesced)
-        http_request_add_header(req, MHD_HTTP_HEADER_CONNECTION, "close");
     report(req, http_response_status(response));
     if (req->stream != NULL) { /* nobody waits for its end */
         req->counted = false;

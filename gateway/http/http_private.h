@@ -23,7 +23,19 @@ enum {
     HTTP_SESSION_MAX = 31, /* characters of a session's id in the access log */
     HTTP_CALLER_MAX = 63,  /* bytes of a caller's name there */
     HTTP_NAME_MAX = 31,    /* characters of the longest name of a header that is looked for */
-    HTTP_DATE_LEN = 29     /* characters of a Date */
+    HTTP_DATE_LEN = 29,    /* characters of a Date */
+    HTTP_ADDED_MAX = 12    /* headers of one answer alone */
+};
+
+/* Headers for one answer alone. */
+struct http_added {
+    struct buf values; /* with a NUL behind each */
+    size_t count;      /* of fields */
+    bool failed;       /* one didn't fit: the answer must not be sent */
+    struct {
+        const char *name; /* a literal */
+        size_t at, len;   /* of its value, in values */
+    } fields[HTTP_ADDED_MAX];
 };
 
 /* Who has connected. */
@@ -111,9 +123,9 @@ struct http_request {
     struct http_stream *stream;     /* its body, where it goes on; or NULL */
     struct http_match
         match; /* its route; from here on: what has memory that is kept for the next request */
-    struct buf raw_target; /* the target as it stood in the request line */
-    struct buf body;       /* the body, where its route reads one */
-    struct buf added;      /* headers for this answer alone: name NUL value NUL … */
+    struct buf raw_target;   /* the target as it stood in the request line */
+    struct buf body;         /* the body, where its route reads one */
+    struct http_added added; /* headers for this answer alone */
 };
 
 /* ---- http_request.c ---- */
@@ -168,9 +180,6 @@ void http_exchange_end(void *server, struct MHD_Connection *connection, void **r
                        enum MHD_RequestTerminationCode why);
 
 /* ---- http_response.c ---- */
-
-/* Whether a text may be a header's value: no control characters but the tab. */
-bool http_header_is_sound(const char *value);
 
 int http_response_status(const struct http_response *response);
 

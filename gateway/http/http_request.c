@@ -9,6 +9,7 @@
 #include "http_private.h"
 #include "http_response.h"
 #include "http_strict.h"
+#include "http_value.h"
 #include "text.h"
 
 /* What is kept for requests to come: so many, with bodies of at most so many bytes. */
@@ -75,7 +76,9 @@ static void clear(struct http_request *req)
         buf_done(&req->body);
     buf_clear(&req->raw_target);
     buf_clear(&req->body);
-    buf_clear(&req->added);
+    buf_clear(&req->added.values);
+    req->added.count = 0;
+    req->added.failed = false;
 }
 
 static void free_request(struct http_request *req)
@@ -83,7 +86,7 @@ static void free_request(struct http_request *req)
     http_match_done(&req->match);
     buf_done(&req->raw_target);
     buf_done(&req->body);
-    buf_done(&req->added);
+    buf_done(&req->added.values);
     free(req);
 }
 
@@ -304,13 +307,43 @@ void http_request_note_err(struct http_request *req, enum err code)
     req->code = code;
 }
 
+/* A header whose value, with its NUL, is what was appended to values from at on. */
+static int end_header(struct http_added *added, const char *name, size_t at)
+{
+    if (added->values.failed || added->count == HTTP_ADDED_MAX) {
+        added->failed = true;
+        return -1;
+    }
+    added->fields[added->count].name = name;
+    added->fields[added->count].at = at;
+    added->fields[added->count].len = added->values.len - at - 1;
+    added->count++;
+    return 0;
+}
+
 int http_request_add_header(struct http_request *req, const char *name, const char *value)
 {
-    if (!http_header_is_sound(value))
+    struct http_added *added = &req->added;
+    size_t at = added->values.len, len = strlen(value);
+
+    if (!http_value_is_sound(value, len))
         return -1;
-    buf_add(&req->added, name, strlen(name) + 1);
-    buf_add(&req->added, value, strlen(value) + 1);
-    return req->added.failed ? -1 : 0;
+    buf_add(&added->values, value, len + 1);
+    return end_header(added, name, at);
+}
+
+int http_request_add_encoded(struct http_request *req, const char *name, const char *text)
+{
+    struct http_added *added = &req->added;
+    size_t at = added->values.len, len = strlen(text);
+
+    if (text_needs_percent(text, len)) {
+        text_percent_encode(&added->values, text);
+        buf_add(&added->values, "", 1);
+    } else {
+        buf_add(&added->values, text, len + 1);
+    }
+    return end_header(added, name, at);
 }
 
 void http_reply(struct http_request *req, struct http_response *response)

@@ -95,10 +95,14 @@ void http_request_note_caller(struct http_request *req, const char *name);
 void http_request_note_err(struct http_request *req, enum err code);
 
 /*
- * Adds a header to this request's answer alone, whatever response it will be (both are copied).
- * Returns 0; -1 where memory runs out or the value holds what no header may (control characters).
+ * Adds a header to this request's answer alone, whatever response it will be. name is a literal, value is copied.
+ * Returns 0; -1 where the value holds what no header may (control characters), or where memory runs out or there are a
+ * dozen already: then the answer fails.
  */
 int http_request_add_header(struct http_request *req, const char *name, const char *value);
+
+/* The same with any text for a value: percent-encoded outside visible ASCII, and '%'. */
+int http_request_add_encoded(struct http_request *req, const char *name, const char *text);
 
 /*
  * Answers. Takes over one reference of response, which may be NULL where memory ran out: the client

@@ -2,12 +2,11 @@
  * An answer, on top of libmicrohttpd's own.
  *
  * A shared response is one struct MHD_Response for everybody, and yet every answer has headers of
- * its own, X-Request-Id at least. They are put onto it just before it is queued and taken off
- * before it is queued the next time: a response is queued from the access handler only, and
- * libmicrohttpd 1.0.1 copies the headers into the connection's buffer as soon as that returns
- * (MHD_connection_handle_idle goes on to build_header_response), before any other connection is
- * served. X-Request-Id and Date stay on it, and where an id is as long as the last one it is written over that:
- * the hottest answers allocate nothing.
+ * its own, X-Request-Id at least. They are put onto it just before it is queued, and stay until it is queued the next
+ * time: a response is queued from the access handler only, and libmicrohttpd 1.0.1 copies the headers into the
+ * connection's buffer as soon as that returns (MHD_connection_handle_idle goes on to build_header_response), before any
+ * other connection is served. Where the next answer has the same headers, with values of the same lengths, these are
+ * written over the last one's, so that the hottest answers allocate nothing; else those come off first.
  */
 #include "http_response.h"
 
@@ -15,16 +14,21 @@
 #include <string.h>
 
 #include "http_private.h"
+#include "http_value.h"
 
 enum { STREAM_BLOCK = 4096 }; /* bytes read at a time, where the client speaks HTTP/1.0 */
 
 struct http_response {
     unsigned references;      /* holders */
     int status;               /* HTTP status code */
+    bool closes;              /* it says that the connection closes */
     struct MHD_Response *mhd; /* headers and body */
-    char *id,
-        *date; /* values of its X-Request-Id and Date, in mhd's memory; NULL: it has none yet */
-    struct buf added; /* headers on it that belong to the last answer: name NUL value NUL … */
+    size_t kept_count;        /* headers on it that belong to the last answer */
+    struct {
+        const char *name; /* a literal */
+        char *value;      /* in libmicrohttpd's memory */
+        size_t len;       /* of value */
+    } kept[HTTP_ADDED_MAX + 1];
 };
 
 struct http_response *http_response_new(int status, const char *content_type, const void *body,
@@ -66,17 +70,9 @@ struct http_response *http_response_new_stream(const char *content_type,
     return response;
 }
 
-bool http_header_is_sound(const char *value)
-{
-    for (; *value != '\0'; value++)
-        if (((unsigned char)*value < 0x20 && *value != '\t') || *value == 0x7f)
-            return false;
-    return true;
-}
-
 int http_response_add_header(struct http_response *response, const char *name, const char *value)
 {
-    if (!http_header_is_sound(value))
+    if (!http_value_is_sound(value, strlen(value)))
         return -1;
     return MHD_add_response_header(response->mhd, name, value) == MHD_YES ? 0 : -1;
 }
@@ -101,7 +97,6 @@ void http_response_unref(struct http_response *response)
         return;
     if (response->mhd != NULL)
         MHD_destroy_response(response->mhd);
-    buf_done(&response->added);
     free(response);
 }
 
@@ -110,79 +105,84 @@ int http_response_status(const struct http_response *response)
     return response->status;
 }
 
-/* Goes through "name NUL value NUL …": moves *at behind the next pair, false at the end. */
-static bool next_pair(const struct buf *pairs, size_t *at, const char **ret_name,
-                      const char **ret_value)
-{
-    if (*at >= pairs->len)
-        return false;
-    *ret_name = pairs->data + *at;
-    *ret_value = *ret_name + strlen(*ret_name) + 1;
-    *at += strlen(*ret_name) + strlen(*ret_value) + 2;
-    return true;
-}
-
 /* Takes off what the last answer had for itself. */
 static void take_off(struct http_response *response)
 {
-    const char *name, *value;
-    size_t at = 0;
-
-    while (next_pair(&response->added, &at, &name, &value))
-        MHD_del_response_header(response->mhd, name, value);
-    buf_clear(&response->added);
+    while (response->kept_count > 0) {
+        response->kept_count--;
+        MHD_del_response_header(response->mhd, response->kept[response->kept_count].name,
+                                response->kept[response->kept_count].value);
+    }
 }
 
 /*
- * Gives it a header that every answer has with another value; *kept is the value that is on it, NULL before the first.
- * libmicrohttpd gives out the text that it sends as const, though it keeps a copy of its own for as long as the header is
- * there.
+ * Puts a header onto it. libmicrohttpd gives out the text that it sends as const, though it keeps a copy of its own for
+ * as long as the header is there.
  */
-static int put(struct http_response *response, const char *name, const char *value, char **kept)
+static int put(struct http_response *response, const char *name, const char *value, size_t len)
 {
-    size_t len = strlen(value);
+    size_t n = response->kept_count;
 
-    if (*kept != NULL && strlen(*kept) == len) {
-        memcpy(*kept, value, len);
-        return 0;
-    }
-    if (*kept != NULL)
-        MHD_del_response_header(response->mhd, name, *kept);
-    *kept = NULL;
     if (MHD_add_response_header(response->mhd, name, value) != MHD_YES)
         return -1;
-    *kept = (char *)MHD_get_response_header(response->mhd, name);
+    response->kept[n].name = name;
+    response->kept[n].value = (char *)MHD_get_response_header(response->mhd, name);
+    response->kept[n].len = len;
+    response->kept_count++;
     return 0;
 }
 
-/* Puts on what this answer has for itself. */
-static int put_on(struct http_response *response, const struct http_request *req)
+/* Writes a header's value over that of the last answer's n-th. false: that is another, or of another length. */
+static bool write_over(struct http_response *response, size_t n, const char *name,
+                       const char *value, size_t len)
 {
-    const char *name, *value;
-    size_t at = 0;
+    if (response->kept[n].len != len ||
+        (response->kept[n].name != name && strcmp(response->kept[n].name, name) != 0))
+        return false;
+    memcpy(response->kept[n].value, value, len);
+    return true;
+}
 
-    if (req->added.failed || put(response, "X-Request-Id", req->id, &response->id) != 0)
+/* Gives it the headers of an answer, and where it stays a Date, which libmicrohttpd would make anew each time. */
+static int dress(struct http_response *response, const struct http_request *req)
+{
+    const struct http_added *added = &req->added;
+    bool is_dated = response->references > 1;
+    size_t n = 0;
+
+    if (added->failed)
         return -1;
-    if (response->references > 1) {
-        /* libmicrohttpd makes a Date anew for each answer that has none; worth the header where it stays. */
-        if (put(response, MHD_HTTP_HEADER_DATE, req->server->date, &response->date) != 0)
-            return -1;
-        buf_add(&response->added, req->added.data, req->added.len);
-        if (response->added.failed)
-            return -1;
+    if (response->kept_count == added->count + is_dated) {
+        while (n < added->count &&
+               write_over(response, n, added->fields[n].name,
+                          added->values.data + added->fields[n].at, added->fields[n].len))
+            n++;
+        if (n == added->count && (!is_dated || write_over(response, n, MHD_HTTP_HEADER_DATE,
+                                                          req->server->date, HTTP_DATE_LEN)))
+            return 0;
     }
-    while (next_pair(&req->added, &at, &name, &value))
-        if (MHD_add_response_header(response->mhd, name, value) != MHD_YES)
+    take_off(response);
+    for (n = 0; n < added->count; n++)
+        if (put(response, added->fields[n].name, added->values.data + added->fields[n].at,
+                added->fields[n].len) != 0)
             return -1;
-    return 0;
+    return is_dated ? put(response, MHD_HTTP_HEADER_DATE, req->server->date, HTTP_DATE_LEN) : 0;
+}
+
+/* Has it say that the connection closes, if that is so: from then on it is so for every answer. */
+static int say_whether_it_closes(struct http_response *response, const struct http_server *server)
+{
+    if (response->closes || !server->quiesced)
+        return 0;
+    response->closes = true;
+    return http_response_add_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 }
 
 enum MHD_Result http_response_queue(struct http_response *response, struct http_request *req)
 {
     enum MHD_Result result = MHD_NO;
 
-    take_off(response);
-    if (put_on(response, req) == 0)
+    if (dress(response, req) == 0 && say_whether_it_closes(response, req->server) == 0)
         result = MHD_queue_response(req->connection, (unsigned)response->status, response->mhd);
     http_response_unref(response);
     return result;

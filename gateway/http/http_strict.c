@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lanes.h"
+#include "http_value.h"
 
 enum {
     TOKEN = 1 << 0, /* may stand in a method and in a header's name: tchar of RFC 9110 */
@@ -41,18 +41,6 @@ static bool all_of(const char *text, size_t len, uint8_t class)
     for (size_t i = 0; i < len; i++)
         common &= classes[(unsigned char)text[i]];
     return common != 0;
-}
-
-/* Control characters other than the tab. */
-static inline lanes controls(lanes c)
-{
-    return (lanes)((c < 0x20) & (c != '\t')) | (lanes)(c == 0x7f);
-}
-
-/* Whether a header may have this value. Values are long, and every request has some. */
-static bool is_value(const char *text, size_t len)
-{
-    return !lanes_find(text, len, controls, ' ');
 }
 
 static bool is_digits(const char *text, size_t len)
@@ -118,7 +106,7 @@ void http_strict_header(struct http_strict *strict, const char *name, size_t nam
 
     if (!all_of(name, name_len, TOKEN)) {
         fault = "A header's name holds a character that is not allowed there.";
-    } else if (!is_value(value, value_len)) {
+    } else if (!http_value_is_sound(value, value_len)) {
         fault = "A header's value holds a control character.";
     } else if (name_len == 4 && strncasecmp(name, "Host", 4) == 0) {
         if (++strict->hosts > 1)

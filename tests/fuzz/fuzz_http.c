@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "http_private.h"
 #include "http_response.h"
+#include "http_value.h"
 #include "identity.h"
 #include "keyring.h"
 #include "log.h"
@@ -191,7 +192,7 @@ int fuzz_http_is_target(const char *text)
 
 int fuzz_http_is_value(const char *text)
 {
-    return http_header_is_sound(text);
+    return http_value_is_sound(text, strlen(text));
 }
 
 static void look_at_all(void (*look)(const struct session *session))

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api_fixture.h"
+#include "api_life.h"
 #include "clock.h"
 #include "redis_server.h"
 
@@ -64,6 +65,58 @@ ON_BOTH_STORES(allows_with_the_identity_percent_encoded)
     api_expect_header(&answer, "X-Stream-Device", "~!\\<d");
     api_expect_header(&answer, "X-Stream-Media", "/vod/%E6%97%A5.m3u8?x=1&y");
     http_answer_done(&answer);
+    api_fixture_stop(&api);
+}
+
+/* A viewer whose ids are told from another's, and of other lengths: "x" so many times. */
+static struct api_session admit_long(struct http_client *client, int length)
+{
+    static const char xs[] = "xxxxxxxxxxxxxxxxxxxxxxxx";
+    struct http_answer answer = http_client_ask(
+        client, "POST", "/v1/sessions", NULL,
+        api_json("{'userId':'u%.*s','familyId':'f%.*s','deviceId':'%.*sd','mediaId':'m%.*s'}",
+                 length, xs, 2 * length, xs, length, xs, length % 3, xs));
+
+    cr_assert_eq(answer.status, 201, "%s", answer.body);
+    struct api_session session = api_session_of(&answer);
+    http_answer_done(&answer);
+    return session;
+}
+
+ON_BOTH_STORES(tells_each_viewer_from_the_next_whatever_the_lengths_of_their_ids)
+{
+    enum { VIEWERS = 12 };
+    static const char xs[] = "xxxxxxxxxxxxxxxxxxxxxxxx";
+    struct api_fixture api = api_fixture_start(store, NULL);
+    struct api_session sessions[VIEWERS];
+    struct http_client *clients[VIEWERS];
+
+    for (int i = 0; i < VIEWERS; i++) {
+        sessions[i] = admit_long(api.client, i);
+        clients[i] = http_client_new(gateway_process_player(api.gateway));
+    }
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < VIEWERS; i++) /* all under way at once */
+            http_client_send(clients[i], "GET", "/v1/authorize",
+                             api_text("%s%s", api_token_header(sessions[i].token),
+                                      i % 3 == round ? "X-Request-Id: mine\r\n" : ""),
+                             NULL);
+        for (int i = 0; i < VIEWERS; i++) {
+            struct http_answer answer = http_client_read(clients[i]);
+
+            expect_bare(&answer, 200, NULL);
+            api_expect_header(&answer, "X-Stream-Session", sessions[i].id);
+            api_expect_header(&answer, "X-Stream-User", api_text("u%.*s", i, xs));
+            api_expect_header(&answer, "X-Stream-Family", api_text("f%.*s", 2 * i, xs));
+            api_expect_header(&answer, "X-Stream-Device", api_text("%.*sd", i, xs));
+            api_expect_header(&answer, "X-Stream-Media", api_text("m%.*s", i % 3, xs));
+            cr_expect_eq(strcmp(http_answer_header(&answer, "X-Request-Id"), "mine") == 0,
+                         i % 3 == round);
+            http_answer_done(&answer);
+        }
+    }
+    for (int i = 0; i < VIEWERS; i++)
+        http_client_free(clients[i]);
     api_fixture_stop(&api);
 }
 

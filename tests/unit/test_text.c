@@ -107,6 +107,25 @@ Test(text, encoding_leaves_visible_ascii_alone_but_for_the_percent_sign)
     buf_done(&buf);
 }
 
+Test(text, whether_encoding_changes_anything_is_known_beforehand)
+{
+    char text[40];
+
+    for (size_t len = 1; len < sizeof text; len++) {
+        for (int c = 1; c < 256; c++) {
+            struct buf buf = BUF_EMPTY;
+
+            memset(text, 'x', len);
+            text[len] = '\0';
+            text[len / 2] = (char)c;
+            text_percent_encode(&buf, text);
+            cr_assert_eq(text_needs_percent(text, len), buf.len != len, "%d of %zu", c, len);
+            buf_done(&buf);
+        }
+    }
+    cr_assert_not(text_needs_percent("", 0));
+}
+
 Test(text, hexadecimal_is_read_in_both_cases)
 {
     uint8_t bytes[3];
