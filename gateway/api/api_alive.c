@@ -26,6 +26,7 @@ struct refusal {
 };
 
 struct api_refusals {
+    int64_t last_until_ms; /* the latest until_ms of all */
     struct refusal places[REFUSAL_PLACES];
 };
 
@@ -48,9 +49,12 @@ static struct refusal *place_of(const struct api_call *call)
 
 bool api_was_refused(struct api_call *call)
 {
-    struct refusal *refusal = place_of(call);
+    const struct api_refusals *refusals = call->api->refusals;
+    const struct refusal *refusal = place_of(call);
 
-    if (strcmp(refusal->session_id, call->claims.session_id) != 0 ||
+    /* Nearly always there is none at all, and no place need be looked at. */
+    if (refusals->last_until_ms == 0 || refusals->last_until_ms <= clock_monotonic_ms() ||
+        strcmp(refusal->session_id, call->claims.session_id) != 0 ||
         refusal->until_ms <= clock_monotonic_ms())
         return false;
     call->store.err = refusal->err;
@@ -67,6 +71,7 @@ static void on_revived(struct store_req *req)
 
         memcpy(refusal->session_id, call->claims.session_id, sizeof refusal->session_id);
         refusal->until_ms = clock_monotonic_ms() + REFUSAL_MS;
+        call->api->refusals->last_until_ms = refusal->until_ms;
         refusal->err = req->err;
         refusal->end = req->end;
     }

@@ -85,12 +85,17 @@ void http_deadline_init(struct http_deadline *deadline, struct http_deadlines *d
 void http_deadline_set(struct http_deadline *deadline, struct http_deadlines *deadlines,
                        enum http_deadline_kind kind)
 {
+    uint64_t at_ms =
+        kind != HTTP_DEADLINE_NONE ? uv_now(deadlines->timer.loop) + deadlines->after_ms[kind] : 0;
+
+    if (deadline->kind == kind && deadline->at_ms == at_ms)
+        return;
     if (deadline->kind != HTTP_DEADLINE_NONE)
         TAILQ_REMOVE(&deadlines->queues[deadline->kind], deadline, links);
     deadline->kind = kind;
+    deadline->at_ms = at_ms;
     if (kind == HTTP_DEADLINE_NONE)
         return;
-    deadline->at_ms = uv_now(deadlines->timer.loop) + deadlines->after_ms[kind];
     TAILQ_INSERT_TAIL(&deadlines->queues[kind], deadline, links);
     if (!uv_is_active((const uv_handle_t *)&deadlines->timer) ||
         deadline->at_ms < deadlines->timer_at_ms)

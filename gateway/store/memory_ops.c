@@ -145,7 +145,6 @@ static enum err carry_out(struct memory *memory, struct store_req *req, bool in_
     memory->partition = memory->partitions > 1 ? store_partition(req) : 0;
     enum err err = operations[req->op](memory, req, &now);
     memory->in_fallback = false;
-    memory_marks_purge(&memory->marks, now.monotonic_ms);
     pthread_mutex_unlock(&memory->lock);
     return err;
 }

@@ -5,7 +5,7 @@ usage: profile.py FOLDER [--requests N] [--only authorize,heartbeat,create] [--s
 
 FOLDER is that of the built programs (tests/bench/run.sh leaves them in build/bench). Instructions are steady from run to run and from machine to
 machine, which times are not; what the kernel does isn't in them. For where time goes, kernel included:
-perf record -e cpu-clock -g -p PID, while bench_load runs.
+perf record -e cpu-clock --call-graph dwarf -p PID, while bench_load runs.
 """
 import argparse
 import os
