@@ -18,9 +18,13 @@ struct http_response *api_json_response(int status, struct buf *body)
     return response;
 }
 
-void api_reply_json(struct http_request *http, int status, struct buf *body)
+void api_reply_json(struct http_request *http, struct buf *body)
 {
-    http_reply(http, api_json_response(status, body));
+    if (body->failed)
+        http_reply(http, NULL);
+    else
+        http_reply_json(http, body->data, body->len);
+    buf_done(body);
 }
 
 void api_write_count(struct json_writer *writer, const char *name, uint32_t active, uint32_t limit)

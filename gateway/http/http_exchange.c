@@ -363,6 +363,7 @@ static void let_go(struct http_request *req)
         req->server->busy--;
     if (req->stream != NULL)
         http_stream_over(req->stream);
+    http_response_give_back(req->server, req->sent);
     req->client->request = NULL;
     http_request_release(req);
 }

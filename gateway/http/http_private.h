@@ -24,7 +24,8 @@ enum {
     HTTP_CALLER_MAX = 63,  /* bytes of a caller's name there */
     HTTP_NAME_MAX = 31,    /* characters of the longest name of a header that is looked for */
     HTTP_DATE_LEN = 29,    /* characters of a Date */
-    HTTP_ADDED_MAX = 12    /* headers of one answer alone */
+    HTTP_ADDED_MAX = 12,   /* headers of one answer alone */
+    HTTP_SPARE_KINDS = 16  /* lists of answers to be used again, by what they are */
 };
 
 /* Headers for one answer alone. */
@@ -62,6 +63,8 @@ struct http_server {
     TAILQ_HEAD(, http_stream) streams; /* answers that go on */
     struct http_request *spare;        /* requests to be used again */
     unsigned spare_count;              /* of them */
+    struct http_response *spare_answers[HTTP_SPARE_KINDS]; /* answers to be used again */
+    unsigned spare_answer_count;                           /* of them */
     size_t body_bytes;                 /* of all bodies that are kept at the moment */
     struct http_response *no_memory;   /* the answer where there is no memory for another one */
     uint32_t named[HTTP_NAME_MAX + 1]; /* by length of a name: bits of headers with such a one */
@@ -120,6 +123,7 @@ struct http_request {
     uint64_t body_seen;             /* bytes of the body so far */
     enum err code;                  /* how it ended; ERR_OK where it isn't a problem */
     struct http_response *response; /* the answer, once decided */
+    struct http_response *sent;     /* the answer on its way, where it is to be used again */
     struct http_stream *stream;     /* its body, where it goes on; or NULL */
     struct http_match
         match; /* its route; from here on: what has memory that is kept for the next request */
@@ -182,6 +186,19 @@ void http_exchange_end(void *server, struct MHD_Connection *connection, void **r
 /* ---- http_response.c ---- */
 
 int http_response_status(const struct http_response *response);
+
+/*
+ * A 200 that is guarded, with a copy of a JSON body: one that was given back, if there is one of this length. NULL where
+ * memory runs out.
+ */
+struct http_response *http_response_take_json(struct http_server *server, const void *body,
+                                              size_t len);
+
+/* Gives back an answer that was sent; accepts NULL. */
+void http_response_give_back(struct http_server *server, struct http_response *response);
+
+/* Frees all that were given back. */
+void http_response_free_spare(struct http_server *server);
 
 /*
  * Queues a response to a request, with its id and the headers for this once (its `added`), from within

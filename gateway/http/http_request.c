@@ -346,6 +346,11 @@ int http_request_add_encoded(struct http_request *req, const char *name, const c
     return end_header(added, name, at);
 }
 
+void http_reply_json(struct http_request *req, const void *body, size_t len)
+{
+    http_reply(req, http_response_take_json(req->server, body, len));
+}
+
 void http_reply(struct http_request *req, struct http_response *response)
 {
     assert(req->response == NULL && req->phase < HTTP_PHASE_ANSWERED);

@@ -19,11 +19,14 @@
 enum { STREAM_BLOCK = 4096 }; /* bytes read at a time, where the client speaks HTTP/1.0 */
 
 struct http_response {
-    unsigned references;      /* holders */
-    int status;               /* HTTP status code */
-    bool closes;              /* it says that the connection closes */
-    struct MHD_Response *mhd; /* headers and body */
-    size_t kept_count;        /* headers on it that belong to the last answer */
+    unsigned references;        /* holders */
+    int status;                 /* HTTP status code */
+    bool closes;                /* it says that the connection closes */
+    char *body;                 /* of one that is to be used again; NULL: it isn't */
+    size_t len;                 /* of body */
+    struct http_response *next; /* among the spare ones */
+    struct MHD_Response *mhd;   /* headers and body */
+    size_t kept_count;          /* headers on it that belong to the last answer */
     struct {
         const char *name; /* a literal */
         char *value;      /* in libmicrohttpd's memory */
@@ -97,12 +100,98 @@ void http_response_unref(struct http_response *response)
         return;
     if (response->mhd != NULL)
         MHD_destroy_response(response->mhd);
+    free(response->body);
     free(response);
 }
 
 int http_response_status(const struct http_response *response)
 {
     return response->status;
+}
+
+/*
+ * Answers that are used again: a gateway's most frequent JSON, a heartbeat's answer, is always as long, and making a
+ * response with its headers takes a dozen allocations.
+ */
+enum {
+    SPARE_BODY_MAX = 512, /* bytes of their bodies */
+    SPARE_MAX = 512       /* of them are kept */
+};
+
+static struct http_response **spare_of(struct http_server *server, size_t len)
+{
+    return &server->spare_answers[len % HTTP_SPARE_KINDS];
+}
+
+static struct http_response *new_json(const void *body, size_t len)
+{
+    struct http_response *response;
+
+    if (len > SPARE_BODY_MAX) {
+        response = http_response_new(MHD_HTTP_OK, "application/json", body, len);
+    } else if ((response = calloc(1, sizeof *response)) != NULL) {
+        response->references = 1;
+        response->status = MHD_HTTP_OK;
+        response->len = len;
+        response->body = malloc(len > 0 ? len : 1);
+        if (response->body != NULL) {
+            memcpy(response->body, body, len);
+            response->mhd = MHD_create_response_from_buffer_static(len, response->body);
+        }
+        if (response->mhd == NULL ||
+            http_response_add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json") !=
+                0) {
+            http_response_unref(response);
+            return NULL;
+        }
+    }
+    if (response != NULL && http_response_guard(response) != 0) {
+        http_response_unref(response);
+        return NULL;
+    }
+    return response;
+}
+
+struct http_response *http_response_take_json(struct http_server *server, const void *body,
+                                              size_t len)
+{
+    struct http_response **spare = spare_of(server, len);
+    struct http_response *response = *spare;
+
+    if (response == NULL || response->len != len)
+        return new_json(body, len);
+    *spare = response->next;
+    server->spare_answer_count--;
+    memcpy(response->body, body, len);
+    return response;
+}
+
+void http_response_give_back(struct http_server *server, struct http_response *response)
+{
+    if (response == NULL)
+        return;
+
+    struct http_response **spare = spare_of(server, response->len);
+    if (server->spare_answer_count == SPARE_MAX ||
+        (*spare != NULL && (*spare)->len != response->len)) {
+        http_response_unref(response);
+        return;
+    }
+    response->next = *spare;
+    *spare = response;
+    server->spare_answer_count++;
+}
+
+void http_response_free_spare(struct http_server *server)
+{
+    for (size_t i = 0; i < HTTP_SPARE_KINDS; i++) {
+        struct http_response *response;
+
+        while ((response = server->spare_answers[i]) != NULL) {
+            server->spare_answers[i] = response->next;
+            http_response_unref(response);
+        }
+    }
 }
 
 /* Takes off what the last answer had for itself. */
@@ -147,7 +236,7 @@ static bool write_over(struct http_response *response, size_t n, const char *nam
 static int dress(struct http_response *response, const struct http_request *req)
 {
     const struct http_added *added = &req->added;
-    bool is_dated = response->references > 1;
+    bool is_dated = response->references > 1 || response->body != NULL;
     size_t n = 0;
 
     if (added->failed)
@@ -184,6 +273,9 @@ enum MHD_Result http_response_queue(struct http_response *response, struct http_
 
     if (dress(response, req) == 0 && say_whether_it_closes(response, req->server) == 0)
         result = MHD_queue_response(req->connection, (unsigned)response->status, response->mhd);
-    http_response_unref(response);
+    if (response->body != NULL)
+        req->sent = response;
+    else
+        http_response_unref(response);
     return result;
 }

@@ -241,6 +241,7 @@ void http_server_add_connection(struct http_server *server, int fd)
 static void free_server(struct http_server *server)
 {
     http_request_free_spare(server);
+    http_response_free_spare(server);
     http_lingers_done(&server->lingers);
     http_response_unref(server->no_memory);
     http_router_free(server->router);

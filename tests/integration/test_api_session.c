@@ -19,6 +19,44 @@ static void expect_ended(struct http_answer answer, const char *reason)
     http_answer_done(&answer);
 }
 
+ON_BOTH_STORES(answers_each_of_many_heartbeats_at_once_with_its_own_session)
+{
+    enum { VIEWERS = 40, ROUNDS = 3 };
+    struct api_fixture api = api_fixture_start(store, NULL);
+    struct api_session sessions[VIEWERS];
+    struct http_client *clients[VIEWERS];
+
+    for (int i = 0; i < VIEWERS; i++) {
+        sessions[i] = api_admit(api.client, api_text("f%d", i), api_text("d%d", i), NULL);
+        clients[i] = http_client_new(gateway_process_player(api.gateway));
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < VIEWERS; i++) {
+            const char *headers = api_text("%sX-Request-Id: %d-%d\r\n",
+                                           api_token_header(sessions[i].token), round, i);
+            const char *target =
+                api_text("/v1/sessions/%s%s", sessions[i].id, i % 4 == round ? "" : "/heartbeat");
+
+            http_client_send(clients[i], i % 4 == round ? "GET" : "POST", target, headers, NULL);
+        }
+        for (int i = 0; i < VIEWERS; i++) {
+            struct http_answer answer = http_client_read(clients[i]);
+
+            cr_assert_eq(answer.status, 200, "%s", answer.body);
+            cr_expect_str_eq(http_answer_text(&answer, "sessionId"), sessions[i].id);
+            cr_expect_str_eq(http_answer_header(&answer, "X-Request-Id"),
+                             api_text("%d-%d", round, i));
+            cr_expect_str_eq(http_answer_header(&answer, "Content-Type"), "application/json");
+            cr_expect_str_eq(http_answer_header(&answer, "Cache-Control"), "no-store");
+            cr_expect_null(http_answer_header_at(&answer, "Date", 1));
+            http_answer_done(&answer);
+        }
+    }
+    for (int i = 0; i < VIEWERS; i++)
+        http_client_free(clients[i]);
+    api_fixture_stop(&api);
+}
+
 ON_BOTH_STORES(a_heartbeat_answers_with_the_time_that_it_won)
 {
     struct api_fixture api = api_fixture_start(store, every_heartbeat_counts);
