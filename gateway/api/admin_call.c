@@ -162,6 +162,6 @@ void admin_call_fail(struct admin_call *call)
 
 void admin_call_reply(struct admin_call *call, struct buf *body)
 {
-    api_reply_json(call->http, body);
+    api_reply_json(call->http, 200, body);
     admin_call_free(call);
 }

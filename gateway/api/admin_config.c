@@ -10,5 +10,5 @@ void admin_config(struct http_request *http)
         return;
     if (api->options.show_settings(api->options.settings, &body) != 0)
         body.failed = true;
-    api_reply_json(http, &body);
+    api_reply_json(http, 200, &body);
 }

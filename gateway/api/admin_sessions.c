@@ -109,7 +109,7 @@ static void reply(struct page_call *page)
     json_writer_end_array(&page->writer);
     write_cursor(page);
     json_writer_end_object(&page->writer);
-    api_reply_json(page->call.http, &page->body);
+    api_reply_json(page->call.http, 200, &page->body);
     free_page(page);
 }
 

@@ -4,26 +4,12 @@
 #include "api_private.h"
 #include "session_json.h"
 
-struct http_response *api_json_response(int status, struct buf *body)
-{
-    struct http_response *response = NULL;
-
-    if (!body->failed)
-        response = http_response_new(status, "application/json", body->data, body->len);
-    buf_done(body);
-    if (response != NULL && http_response_guard(response) != 0) {
-        http_response_unref(response);
-        response = NULL;
-    }
-    return response;
-}
-
-void api_reply_json(struct http_request *http, struct buf *body)
+void api_reply_json(struct http_request *http, int status, struct buf *body)
 {
     if (body->failed)
         http_reply(http, NULL);
     else
-        http_reply_json(http, body->data, body->len);
+        http_reply_json(http, status, body->data, body->len);
     buf_done(body);
 }
 

@@ -56,7 +56,7 @@ static void reply_results(const struct api_batch *batch)
         write_result(&writer, &batch->results[i]);
     json_writer_end_array(&writer);
     json_writer_end_object(&writer);
-    api_reply_json(batch->http, &body);
+    api_reply_json(batch->http, 200, &body);
 }
 
 /* One heartbeat less to wait for; the last one answers. */

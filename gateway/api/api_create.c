@@ -112,13 +112,10 @@ static void reply_created(struct http_request *http, struct api_call *call)
         return;
     }
     write_created(call, token, &body);
-    struct http_response *response = api_json_response(201, &body);
-
     api_set_cookie(http, token);
     strcat(location, call->claims.session_id);
-    if (response != NULL)
-        http_response_add_header(response, "Location", location);
-    http_reply(http, response);
+    http_request_add_header(http, "Location", location);
+    api_reply_json(http, 201, &body);
 }
 
 static void on_created(struct store_req *req)

@@ -104,7 +104,7 @@ static void reply_list(const struct api_call *call)
         api_write_stream(&writer, call->api, &req->streams[i]);
     json_writer_end_array(&writer);
     json_writer_end_object(&writer);
-    api_reply_json(call->http, &body);
+    api_reply_json(call->http, 200, &body);
 }
 
 static void on_listed(struct store_req *req)

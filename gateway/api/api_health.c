@@ -21,7 +21,7 @@ static void reply_ok(struct http_request *http, const char *member)
     struct buf body = BUF_EMPTY;
 
     buf_printf(&body, "{%s}", member);
-    api_reply_json(http, &body);
+    api_reply_json(http, 200, &body);
 }
 
 /* Answering at all shows that the loop turns. */

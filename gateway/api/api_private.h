@@ -233,11 +233,8 @@ void api_body_complain(struct api_body *body, const char *member, const char *wh
 
 /* ---- api_answer.c ---- */
 
-/* A JSON answer, NULL where memory ran out, also while body was written. Frees body. */
-struct http_response *api_json_response(int status, struct buf *body);
-
-/* Answers 200 with JSON; 500 where memory ran out while body was written. Frees body. */
-void api_reply_json(struct http_request *http, struct buf *body);
+/* Answers with JSON; 500 where memory ran out while body was written. Frees body. */
+void api_reply_json(struct http_request *http, int status, struct buf *body);
 
 /*
  * The answer to an outcome that has no answer of its own: problem+json, with all that goes with 409 and 410; by

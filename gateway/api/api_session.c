@@ -46,7 +46,7 @@ static void reply_alive(struct api_call *call)
         }
     }
     json_writer_end_object(&writer);
-    api_reply_json(call->http, &body);
+    api_reply_json(call->http, 200, &body);
 }
 
 static void finish_heartbeat(struct api_call *call)
@@ -139,7 +139,7 @@ static void reply_session(const struct api_call *call)
     json_writer_begin_object(&writer, NULL);
     api_write_session(&writer, call->api, &call->store.session, call->store.expires_ms);
     json_writer_end_object(&writer);
-    api_reply_json(call->http, &body);
+    api_reply_json(call->http, 200, &body);
 }
 
 static void on_got(struct store_req *req)

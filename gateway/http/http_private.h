@@ -188,11 +188,11 @@ void http_exchange_end(void *server, struct MHD_Connection *connection, void **r
 int http_response_status(const struct http_response *response);
 
 /*
- * A 200 that is guarded, with a copy of a JSON body: one that was given back, if there is one of this length. NULL where
- * memory runs out.
+ * A guarded response with a copy of a JSON body: one that was given back, if there is one of this status and length.
+ * NULL where memory runs out.
  */
-struct http_response *http_response_take_json(struct http_server *server, const void *body,
-                                              size_t len);
+struct http_response *http_response_take_json(struct http_server *server, int status,
+                                              const void *body, size_t len);
 
 /* Gives back an answer that was sent; accepts NULL. */
 void http_response_give_back(struct http_server *server, struct http_response *response);

@@ -346,9 +346,9 @@ int http_request_add_encoded(struct http_request *req, const char *name, const c
     return end_header(added, name, at);
 }
 
-void http_reply_json(struct http_request *req, const void *body, size_t len)
+void http_reply_json(struct http_request *req, int status, const void *body, size_t len)
 {
-    http_reply(req, http_response_take_json(req->server, body, len));
+    http_reply(req, http_response_take_json(req->server, status, body, len));
 }
 
 void http_reply(struct http_request *req, struct http_response *response)

@@ -111,8 +111,8 @@ int http_request_add_encoded(struct http_request *req, const char *name, const c
  */
 void http_reply(struct http_request *req, struct http_response *response);
 
-/* Answers 200 with a copy of a JSON body, guarded (http_response.h). */
-void http_reply_json(struct http_request *req, const void *body, size_t len);
+/* Answers with a copy of a JSON body, guarded (http_response.h). */
+void http_reply_json(struct http_request *req, int status, const void *body, size_t len);
 
 /*
  * Answers with problem+json (RFC 9457) for a code: type, title, status, detail, code. detail is a

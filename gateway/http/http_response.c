@@ -110,28 +110,28 @@ int http_response_status(const struct http_response *response)
 }
 
 /*
- * Answers that are used again: a gateway's most frequent JSON, a heartbeat's answer, is always as long, and making a
- * response with its headers takes a dozen allocations.
+ * Answers that are used again: a gateway's most frequent JSON, that of heartbeats and creates, is mostly as long, and
+ * making a response with its headers takes a dozen allocations.
  */
 enum {
-    SPARE_BODY_MAX = 512, /* bytes of their bodies */
-    SPARE_MAX = 512       /* of them are kept */
+    SPARE_BODY_MAX = 2048, /* bytes of their bodies */
+    SPARE_MAX = 512        /* of them are kept */
 };
 
-static struct http_response **spare_of(struct http_server *server, size_t len)
+static struct http_response **spare_of(struct http_server *server, int status, size_t len)
 {
-    return &server->spare_answers[len % HTTP_SPARE_KINDS];
+    return &server->spare_answers[((size_t)status + len) % HTTP_SPARE_KINDS];
 }
 
-static struct http_response *new_json(const void *body, size_t len)
+static struct http_response *new_json(int status, const void *body, size_t len)
 {
     struct http_response *response;
 
     if (len > SPARE_BODY_MAX) {
-        response = http_response_new(MHD_HTTP_OK, "application/json", body, len);
+        response = http_response_new(status, "application/json", body, len);
     } else if ((response = calloc(1, sizeof *response)) != NULL) {
         response->references = 1;
-        response->status = MHD_HTTP_OK;
+        response->status = status;
         response->len = len;
         response->body = malloc(len > 0 ? len : 1);
         if (response->body != NULL) {
@@ -152,14 +152,14 @@ static struct http_response *new_json(const void *body, size_t len)
     return response;
 }
 
-struct http_response *http_response_take_json(struct http_server *server, const void *body,
-                                              size_t len)
+struct http_response *http_response_take_json(struct http_server *server, int status,
+                                              const void *body, size_t len)
 {
-    struct http_response **spare = spare_of(server, len);
+    struct http_response **spare = spare_of(server, status, len);
     struct http_response *response = *spare;
 
-    if (response == NULL || response->len != len)
-        return new_json(body, len);
+    if (response == NULL || response->status != status || response->len != len)
+        return new_json(status, body, len);
     *spare = response->next;
     server->spare_answer_count--;
     memcpy(response->body, body, len);
@@ -171,9 +171,10 @@ void http_response_give_back(struct http_server *server, struct http_response *r
     if (response == NULL)
         return;
 
-    struct http_response **spare = spare_of(server, response->len);
+    struct http_response **spare = spare_of(server, response->status, response->len);
     if (server->spare_answer_count == SPARE_MAX ||
-        (*spare != NULL && (*spare)->len != response->len)) {
+        (*spare != NULL &&
+         ((*spare)->status != response->status || (*spare)->len != response->len))) {
         http_response_unref(response);
         return;
     }

@@ -62,12 +62,25 @@ class Bench:
 
     def median(self, name, run):
         """Several runs; run(i) makes the i-th. Each figure is the median of its own."""
-        results = []
-        try:
-            for i in range(self.runs):
-                results.append(run(i))
-        except Failure as failure:
-            return {"name": name, "void": str(failure)}
+        return self.medians([(name, run)])[0]
+
+    def medians(self, jobs):
+        """Rows of several jobs (name, run) that take turns: what is compared with each other is measured within a
+        second or two, since a machine that others use, too, is faster at one time than at another."""
+        results = [[] for _ in jobs]
+        voids = {}
+        for i in range(self.runs):
+            for n, (_, run) in enumerate(jobs):
+                try:
+                    if n not in voids:
+                        results[n].append(run(i))
+                except Failure as failure:
+                    voids[n] = str(failure)
+        return [{"name": name, "void": voids[n]} if n in voids else self._middle(name, results[n])
+                for n, (name, _) in enumerate(jobs)]
+
+    @staticmethod
+    def _middle(name, results):
         row = {"name": name, "runs": len(results)}
         for key in results[0]:
             values = [result[key] for result in results if result[key] is not None]

@@ -87,7 +87,7 @@ def plot(rows):
         entry("stream-gateway, Redis, seen before", "redis.authorize_hot", True),
         entry("stream-gateway, embedded, seen before", "memory.authorize_hot", True),
         entry("stream-gateway, Redis, first sight", "redis.authorize_first", True),
-        entry("bare libmicrohttpd, empty 200", "floor.http"), entry("nginx, return 204", "floor.nginx")])
+        entry("bare libmicrohttpd, empty 200", "redis.authorize_floor"), entry("nginx, return 204", "redis.authorize_nginx")])
     colours = {"redis": (OWN, "#7aa6d6"), "memory": ("#2e8b57", "#8fcaa8")}
 
     def grown(dimension):

@@ -85,9 +85,9 @@ def budgets(report):
     b.ratio("heartbeat through Redis / webdis, CPU", "redis.heartbeat", "peer.webdis")
     for kind in ("redis", "memory"):
         of = " (%s)" % kind
-        b.ratio("authorize hot / bare libmicrohttpd, CPU" + of, kind + ".authorize_hot", "floor.http", most=1.3)
-        b.ratio("authorize hot / nginx return 204, requests/s" + of, kind + ".authorize_hot", "floor.nginx", least=0.85,
-                field="rate")
+        b.ratio("authorize hot / bare libmicrohttpd, CPU" + of, kind + ".authorize_hot", kind + ".authorize_floor", most=1.3)
+        b.ratio("authorize hot / nginx return 204, requests/s" + of, kind + ".authorize_hot", kind + ".authorize_nginx",
+                least=0.85, field="rate")
         b.ratio("authorize ended / hot, CPU" + of, kind + ".authorize_ended", kind + ".authorize_hot", most=1.0)
         b.ratio("authorize forged / hot, CPU" + of, kind + ".authorize_forged", kind + ".authorize_hot", most=1.0)
         b.ratio("authorize first sight / heartbeat, CPU" + of, kind + ".authorize_first", kind + ".heartbeat", most=1.2)

@@ -110,7 +110,6 @@ def floors(bench, redis_world, peers, report):
     script = heartbeat_script(bench.source)
     sha = redis.command("SCRIPT", "LOAD", script)
     template = os.path.join(bench.source, "peers/nginx.conf")
-    asks = traffic.write_requests(bench.path("asks"), map(traffic.authorize, sessions))
     beats = traffic.write_requests(bench.path("beats"), map(traffic.peer_heartbeat, sessions))
     web = traffic.write_requests(bench.path("web"), map(traffic.webdis_heartbeat(sha, TTL_S), sessions))
 
@@ -126,8 +125,6 @@ def floors(bench, redis_world, peers, report):
         except (Failure, OSError) as failure:
             report(key, {"name": name, "void": str(failure)})
 
-    row("floor.http", "libmicrohttpd, empty 200", lambda: Floor(bench.binary("bench_floor"), bench.path("floor")), asks)
-    row("floor.nginx", "nginx, return 204", lambda: Nginx(bench.path("nginx"), template), asks, expect=204)
     row("floor.prototype", "libmicrohttpd + one pipelined EVALSHA",
         lambda: Floor(bench.binary("bench_floor"), bench.path("prototype"), redis, script, TTL_S), beats, ask_redis=True)
     if peers:
@@ -257,21 +254,31 @@ class GatewayRows:
                     # In turn, so that the first, which are looked at, are always reached.
                     WritesCheck(self.world.redis, self.world, sessions[:20]))
 
-    def authorize_hot(self):
-        file = self.file("hot", map(traffic.authorize, self.world.sessions[:1000]))
-        self.steady("authorize_hot", "authorize, seen before", file, order="random")
-
-    def authorize_ended(self):
+    def authorize(self):
+        """Allowed and refused, in turns with the floors, which are sent the same requests."""
+        bench, gateway, sessions = self.bench, self.world.gateway, self.world.sessions[:1000]
         doomed = self.world.populate(traffic.creates(self._numbers(1000), 1000), 1000)
         stops = self.file("stops", map(traffic.stop, doomed))
-        self.bench.load(self.world.gateway.port, stops, order="once", expect=204, count=len(doomed))
-        self.steady("authorize_ended", "authorize, ended (403)", self.file("ended", map(traffic.authorize, doomed)),
-                    order="random", expect=403)
+        bench.load(gateway.port, stops, order="once", expect=204, count=len(doomed))
+        hot = self.file("hot", map(traffic.authorize, sessions))
+        ended = self.file("ended", map(traffic.authorize, doomed))
+        forged = self.file("forged", (traffic.authorize(s, traffic.forged(s, self.rng)) for s in sessions for _ in range(20)))
+        with stopping(Floor(bench.binary("bench_floor"), bench.path("floor"))) as bare, \
+                stopping(Nginx(bench.path("nginx"), os.path.join(bench.source, "peers/nginx.conf"))) as nginx:
+            jobs = (("authorize_hot", "authorize, seen before", gateway, hot, 200),
+                    ("authorize_floor", "libmicrohttpd, empty 200", bare, hot, 200),
+                    ("authorize_nginx", "nginx, return 204", nginx, hot, 204),
+                    ("authorize_ended", "authorize, ended (403)", gateway, ended, 403),
+                    ("authorize_forged", "authorize, forged (401)", gateway, forged, 401))
+            for _, _, server, file, expect in jobs:
+                bench.warm(server, file, order="random", expect=expect)
 
-    def authorize_forged(self):
-        sessions = self.world.sessions[:1000]
-        file = self.file("forged", (traffic.authorize(s, traffic.forged(s, self.rng)) for s in sessions for _ in range(20)))
-        self.steady("authorize_forged", "authorize, forged (401)", file, order="random", expect=401)
+            def run(server, file, expect):
+                redis = self.world.redis if server is gateway else None
+                return lambda i: bench.once(server, file, redis, order="random", expect=expect)
+            rows = bench.medians([(name, run(server, file, expect)) for _, name, server, file, expect in jobs])
+        for (what, *_), row in zip(jobs, rows):
+            self.report_to("%s.%s" % (self.world.kind, what), row)
 
     def authorize_first(self):
         """Tokens that this gateway has never seen: on Redis it is started anew, and asked about a population that
@@ -326,9 +333,7 @@ class GatewayRows:
 def gateway_rows(bench, world, report, mix_rate):
     rows = GatewayRows(bench, world, report)
     rows.heartbeat()
-    rows.authorize_hot()
-    rows.authorize_ended()
-    rows.authorize_forged()
+    rows.authorize()
     rows.authorize_mix(mix_rate)
     rows.create()
     rows.refusal()
