@@ -5,7 +5,8 @@
 
 /*
  * Identities are put onto an answer that all share. That costs least where the last ones on it were as long
- * (http_response.c), as all are where ids have a fixed form; so there are several, by the lengths of what they carry.
+ * (http_response.c), as all are where ids have a fixed form; so there are several, by the lengths of what they carry. The
+ * factors keep apart those whose lengths have the same sum.
  */
 static struct http_response *shared_by_length(struct api *api, const struct token_claims *claims,
                                               const char *media_id)

@@ -41,6 +41,7 @@ enum {
 #define FIRST  'A'
 #define SECOND "QRSTUVWXYZabcdef"
 
+static_assert(ENVELOPE_VERSION == 1, "FIRST and SECOND begin with it");
 static_assert(TOKEN_KEY_LEN == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "a key is a cipher's");
 static_assert(TEXT_MAX <= TOKEN_MAX, "the longest token fits");
 static_assert(SESSION_NAME_MAX <= UINT8_MAX && SESSION_PLAYER_MAX <= UINT8_MAX,

@@ -2,7 +2,8 @@
  * Tokens that were opened before: so that a token which comes with every segment is opened once. Bounded, one
  * that was not used lately goes first (lru.h). For one thread.
  *
- * A token is known by its whole text. One that didn't open is not kept.
+ * A token is known by its whole text. How long a comparison takes tells nothing to who tries texts: one is compared only
+ * with what has the same 48 bits of a random nonce. One that didn't open is not kept.
  */
 #ifndef CORE_TOKEN_CACHE_H
 #define CORE_TOKEN_CACHE_H

@@ -194,15 +194,16 @@ int http_response_status(const struct http_response *response);
 struct http_response *http_response_take_json(struct http_server *server, int status,
                                               const void *body, size_t len);
 
-/* Gives back an answer that was sent; accepts NULL. */
+/* Gives back an answer that was sent, and keeps some hundred of them; accepts NULL. */
 void http_response_give_back(struct http_server *server, struct http_response *response);
 
 /* Frees all that were given back. */
 void http_response_free_spare(struct http_server *server);
 
 /*
- * Queues a response to a request, with its id and the headers for this once (its `added`), from within
- * http_exchange_advance; the reference is given back. Returns what libmicrohttpd is to be told.
+ * Queues a response to a request, with the headers for this once (its `added`), from within http_exchange_advance.
+ * The reference is given back, or for one that is to be used again becomes the request's `sent`. Returns what libmicrohttpd
+ * is to be told.
  */
 enum MHD_Result http_response_queue(struct http_response *response, struct http_request *req);
 

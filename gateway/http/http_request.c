@@ -48,8 +48,12 @@ static const struct {
 
 void http_request_index_names(struct http_server *server)
 {
-    for (int i = 0; i < HTTP_HEADER_COUNT; i++)
+    static_assert(HTTP_HEADER_COUNT <= 32, "named and repeated have a bit for each");
+
+    for (int i = 0; i < HTTP_HEADER_COUNT; i++) {
+        assert(header_names[i].len <= HTTP_NAME_MAX);
         server->named[header_names[i].len] |= UINT32_C(1) << i;
+    }
 }
 
 struct http_request *http_request_new(struct http_server *server)

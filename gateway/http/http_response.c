@@ -5,7 +5,7 @@
  * its own, X-Request-Id at least. They are put onto it just before it is queued, and stay until it is queued the next
  * time: a response is queued from the access handler only, and libmicrohttpd 1.0.1 copies the headers into the
  * connection's buffer as soon as that returns (MHD_connection_handle_idle goes on to build_header_response), before any
- * other connection is served. Where the next answer has the same headers, with values of the same lengths, these are
+ * other connection is served. A Date is among them, since libmicrohttpd would make one for each answer. Where the next answer has the same headers, with values of the same lengths, these are
  * written over the last one's, so that the hottest answers allocate nothing; else those come off first.
  */
 #include "http_response.h"
@@ -166,15 +166,31 @@ struct http_response *http_response_take_json(struct http_server *server, int st
     return response;
 }
 
+static bool is_alike(const struct http_response *one, const struct http_response *other)
+{
+    return one->status == other->status && one->len == other->len;
+}
+
+static void free_list(struct http_server *server, struct http_response **spare)
+{
+    struct http_response *response;
+
+    while ((response = *spare) != NULL) {
+        *spare = response->next;
+        server->spare_answer_count--;
+        http_response_unref(response);
+    }
+}
+
 void http_response_give_back(struct http_server *server, struct http_response *response)
 {
     if (response == NULL)
         return;
 
     struct http_response **spare = spare_of(server, response->status, response->len);
-    if (server->spare_answer_count == SPARE_MAX ||
-        (*spare != NULL &&
-         ((*spare)->status != response->status || (*spare)->len != response->len))) {
+    if (*spare != NULL && !is_alike(*spare, response)) /* what comes more often prevails */
+        free_list(server, spare);
+    if (server->spare_answer_count == SPARE_MAX) {
         http_response_unref(response);
         return;
     }
@@ -185,14 +201,8 @@ void http_response_give_back(struct http_server *server, struct http_response *r
 
 void http_response_free_spare(struct http_server *server)
 {
-    for (size_t i = 0; i < HTTP_SPARE_KINDS; i++) {
-        struct http_response *response;
-
-        while ((response = server->spare_answers[i]) != NULL) {
-            server->spare_answers[i] = response->next;
-            http_response_unref(response);
-        }
-    }
+    for (size_t i = 0; i < HTTP_SPARE_KINDS; i++)
+        free_list(server, &server->spare_answers[i]);
 }
 
 /* Takes off what the last answer had for itself. */
@@ -259,11 +269,15 @@ static int dress(struct http_response *response, const struct http_request *req)
     return is_dated ? put(response, MHD_HTTP_HEADER_DATE, req->server->date, HTTP_DATE_LEN) : 0;
 }
 
-/* Has it say that the connection closes, if that is so: from then on it is so for every answer. */
+/*
+ * Has it say that the connection closes, if that is so: from then on it is so for every answer. What else is on it comes
+ * off before, since with a Connection header libmicrohttpd forgets that there is a Date.
+ */
 static int say_whether_it_closes(struct http_response *response, const struct http_server *server)
 {
     if (response->closes || !server->quiesced)
         return 0;
+    take_off(response);
     response->closes = true;
     return http_response_add_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 }
@@ -272,7 +286,7 @@ enum MHD_Result http_response_queue(struct http_response *response, struct http_
 {
     enum MHD_Result result = MHD_NO;
 
-    if (dress(response, req) == 0 && say_whether_it_closes(response, req->server) == 0)
+    if (say_whether_it_closes(response, req->server) == 0 && dress(response, req) == 0)
         result = MHD_queue_response(req->connection, (unsigned)response->status, response->mhd);
     if (response->body != NULL)
         req->sent = response;

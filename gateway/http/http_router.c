@@ -156,9 +156,11 @@ static int find_literals(struct http_router *router)
         size_t first = 0;
 
         rc = split(text, strlen(text), &match.storage, &path);
-        while (rc == 0 && first <= i && !matches(&router->patterns[first], &path, &match))
+        /* Others that are literally the same stand for other methods. */
+        while (rc == 0 && first < i &&
+               (!matches(&router->patterns[first], &path, &match) || match.param_count == 0))
             first++;
-        if (rc == 0 && first <= i && match.param_count == 0)
+        if (rc == 0 && first == i && matches(pattern, &path, &match) && match.param_count == 0)
             pattern->literal_len = strlen(text);
     }
     http_match_done(&match);

@@ -1,4 +1,5 @@
 /* What all calls have in common: problems, request ids, methods, types and sizes of bodies. */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -216,6 +217,49 @@ Test(api_errors, dates_every_answer_also_one_that_is_sent_again_and_again, .init
             cr_assert(last >= before - 1 && last <= time(NULL), "%s", targets[i]);
         }
     } while (last <= began + 1);
+}
+
+Test(api_errors, has_one_date_also_on_the_answers_that_close_connections, .init = start,
+     .fini = stop)
+{
+    enum { CLIENTS = 4 };
+    struct http_client *clients[CLIENTS];
+    struct http_client *slow = http_client_new(gateway_process_player(api.gateway));
+
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i] = http_client_new(gateway_process_player(api.gateway));
+        for (int j = 0; j < 2; j++) { /* so that the shared answers exist */
+            struct http_answer answer =
+                http_client_ask(clients[i], "GET", "/v1/authorize", "", NULL);
+            http_answer_done(&answer);
+            answer = http_client_ask(clients[i], "GET", "/healthz", "", NULL);
+            http_answer_done(&answer);
+        }
+    }
+    /* A request whose body is still to come keeps the gateway from ending. */
+    http_client_send(slow, "POST", "/v1/sessions",
+                     "Content-Length: 10\r\nContent-Type: application/json\r\n", NULL);
+    gateway_process_signal(api.gateway, SIGTERM);
+    gateway_process_wait_log(api.gateway, "stopping");
+    for (int i = 0; i < CLIENTS; i++) {
+        struct http_answer answer = {.status = 200};
+
+        for (int j = 0; j < 50 && answer.status != 0; j++) {
+            answer = http_client_ask(clients[i], "GET", i % 2 == 0 ? "/v1/authorize" : "/healthz",
+                                     "", NULL);
+            if (answer.status != 0) {
+                cr_expect_not_null(http_answer_header_at(&answer, "Date", 0));
+                cr_expect_null(http_answer_header_at(&answer, "Date", 1));
+            }
+            bool closes = answer.status != 0 && http_answer_header(&answer, "Connection") != NULL;
+            http_answer_done(&answer);
+            if (closes)
+                break;
+        }
+    }
+    for (int i = 0; i < CLIENTS; i++)
+        http_client_free(clients[i]);
+    http_client_free(slow);
 }
 
 Test(api_errors, logs_the_request_id_with_session_and_code, .init = start, .fini = stop)

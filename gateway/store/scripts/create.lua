@@ -27,7 +27,7 @@ end
 
 -- It lives already: a repeat, after an answer that was lost.
 if known then
-  return {string.format('ok %d %d %d %d %d %d 0 0 ', now, family_active, device_active, family_limit, device_limit,
+  return {string.format('ok %.0f %d %d %d %d %d 0 0 ', now, family_active, device_active, family_limit, device_limit,
     redis.call('PTTL', KEYS[1])), known}
 end
 
@@ -285,9 +285,9 @@ if reached(family_limit, family_active) or reached(device_limit, device_active) 
       return {'session_ended', now, false}
     end
     tell_denied(limit .. '_limit')
-    local device_active = 0
+    local device_count = 0
     for _ in pairs(on_device) do
-      device_active = device_active + 1
+      device_count = device_count + 1
     end
     if limit == 'device' or #ids > family_count then
       local all_ids, all_values = ids, values
@@ -298,7 +298,7 @@ if reached(family_limit, family_active) or reached(device_limit, device_active) 
         end
       end
     end
-    return {limit .. '_limit', now, family_count, device_active, family_limit, device_limit, ids, values}
+    return {limit .. '_limit', now, family_count, device_count, family_limit, device_limit, ids, values}
   end
   family_active, device_active = active.family, active.device
 
@@ -324,13 +324,14 @@ if reached(family_limit, family_active) or reached(device_limit, device_active) 
   end
 end
 
+local started = reviving and ARGV[12] or text_now
+local by = #ends > 0 and (text_of(decode(ARGV[4] .. started .. ARGV[5] .. text_now .. '"}'), 'deviceName') or ARGV[8])
+
 -- Nothing below can fail.
 count_create()
 if prune then
   prune()
 end
-local started = reviving and ARGV[12] or text_now
-local by = #ends > 0 and (text_of(decode(ARGV[4] .. started .. ARGV[5] .. text_now .. '"}'), 'deviceName') or ARGV[8])
 local replaced_count = 0
 for _, stream in ipairs(ends) do
   local members = stream.members
@@ -357,5 +358,5 @@ admit(family_size, device_size, started)
 for _, stream in ipairs(ends) do
   publish_ended(prefix, stream.id)
 end
-return string.format('ok %d %d %d %d %d %d %d %d %s', now, family_active + 1, device_active + 1, family_limit,
+return string.format('ok %.0f %d %d %d %d %d %d %d %s', now, family_active + 1, device_active + 1, family_limit,
   device_limit, ttl, replaced_count, #ends - replaced_count, would_deny)

@@ -51,7 +51,7 @@ local function admit(family_size, device_size, started)
   if device_size == 0 or redis.call('PTTL', KEYS[4]) < 1.5 * ttl then
     redis.call('PEXPIRE', KEYS[4], two_ttls)
   end
-  redis.call('ZADD', KEYS[10], string.format('%d', now + ttl), ARGV[10] .. started)
+  redis.call('ZADD', KEYS[10], string.format('%.0f', now + ttl), ARGV[10] .. started)
   see_user(now, string.sub(KEYS[1], 1, -31), ARGV[6], ttl)
   redis.call('XADD', KEYS[11], 'MAXLEN', '~', events_kept(KEYS[11]), '*', unpack({
     'type', reviving and 'revived' or 'started', 'sessionId', ARGV[3], 'userId', ARGV[6], 'familyId', ARGV[7],
@@ -92,6 +92,6 @@ if there == 0 and not reviving and not gives_up and not reached(family_limit, fa
     redis.call('SET', KEYS[6], '1', 'PX', '60000')
   end
   admit(family_size, device_size, text_now)
-  return string.format('ok %d %d %d %d %d %d 0 0 ', now, family_size + 1, device_size + 1, family_limit, device_limit,
+  return string.format('ok %.0f %d %d %d %d %d 0 0 ', now, family_size + 1, device_size + 1, family_limit, device_limit,
     ttl)
 end
