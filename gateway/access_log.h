@@ -5,7 +5,8 @@
  * once a second for each session (Shaka repeats a refused segment several times a second), or for each client where
  * its token names none. So is, for each client, what comes above a rate, and for all together what comes while there are
  * too many connections: a log must not make that worse. Probes ask for health every second, so the health routes are
- * logged when the status that the process answers them with changes. `debug` logs all but what there is no room for.
+ * logged when their status changes, which is the process', whichever thread answered last, and whenever one fails
+ * otherwise than by not being ready (503). `debug` logs all but what there is no room for.
  * Paths are never logged, since a token may stand in one: the route's pattern is.
  */
 #ifndef GATEWAY_ACCESS_LOG_H
@@ -17,7 +18,7 @@
 
 struct http_access;
 
-/* What one thread remembers of what it has logged. All zeroes at the start. */
+/* What one thread remembers of what it has refused and logged. All zeroes at the start. */
 struct access_log {
     struct {
         char who[48];     /* the session or client refused last; its hash is the place */

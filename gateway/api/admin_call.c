@@ -79,6 +79,8 @@ static bool ask_next(struct admin_call *call)
         memcpy(question->req.session.id, partition_tag(question->partition), PARTITION_TAG_LEN);
         question->req.session.id[PARTITION_TAG_LEN] = '\0';
     }
+    if (call->vary != NULL)
+        call->vary(call, &question->req, question->partition);
     question->req.query = &question->query;
     question->req.deadline_ms = clock_monotonic_ms() + call->api->options.store_timeout_ms;
     question->req.done = on_answer;

@@ -41,6 +41,8 @@ struct admin_call {
     unsigned next, end;          /* partitions that have still to be asked */
     unsigned in_flight;          /* that have been, and didn't answer yet */
     struct admin_lately *lately; /* what admin_lately_gather gathers into */
+    void (*vary)(const struct admin_call *call, struct store_req *req,
+                 unsigned partition); /* what a partition is asked otherwise; NULL: nothing */
     void (*each)(struct admin_call *call, struct store_req *req, unsigned partition);
     void (*done)(struct admin_call *call);
 };

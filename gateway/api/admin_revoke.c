@@ -1,7 +1,7 @@
 /*
  * DELETE /admin/v1/families/{id}/sessions and /admin/v1/devices/{id}/sessions: ends all streams of a family or on
  * a device, and refuses new ones for a while, where that is asked for. A device may have streams in every
- * partition: the one that its name chooses is asked first, and tells of the block for all of them.
+ * partition: the one that its name chooses tells of the block for all of them.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -51,17 +51,10 @@ static void on_done(struct admin_call *call)
         admin_call_fail(call);
 }
 
-/* The first partition has told of what is done to a device: the others do it, too. */
-static void on_told(struct admin_call *call)
+/* What is done to a device is told once. */
+static void choose_teller(const struct admin_call *call, struct store_req *req, unsigned partition)
 {
-    unsigned count = admin_partitions(call);
-
-    if (call->err != ERR_OK || count == 1) {
-        on_done(call);
-        return;
-    }
-    call->ask.told_elsewhere = true;
-    admin_call_ask(call, STORE_REVOKE, 0, count, on_revoked, on_done);
+    req->told_elsewhere = partition != admin_partition_of(call, call->ask.session.device_id);
 }
 
 /* Reads what is asked for. false: answered. */
@@ -95,12 +88,12 @@ static void terminate_all(struct http_request *http, bool is_device)
     if (self == NULL)
         return;
     self->is_device = is_device;
+    self->call.vary = is_device ? choose_teller : NULL;
     if (!read_request(http, self))
         admin_call_free(&self->call);
     else if (is_device)
-        admin_call_ask(&self->call, STORE_REVOKE,
-                       admin_partition_of(&self->call, self->call.ask.session.device_id), 1,
-                       on_revoked, on_told);
+        admin_call_ask(&self->call, STORE_REVOKE, 0, admin_partitions(&self->call), on_revoked,
+                       on_done);
     else
         admin_call_ask(&self->call, STORE_REVOKE,
                        admin_partition_of(&self->call, self->call.ask.session.family_id), 1,

@@ -39,7 +39,7 @@ static void read_usage(const redisReply *reply, size_t from, struct store_usage 
 
 /*
  * Reads "ok <now> <family active> <device active> <family limit> <device limit> <time left> <replaced> <displaced>
- * <code that would have refused, or nothing>" (create.lua), and the value of one that lived already.
+ * <code that would have refused, or nothing>" (create_room.lua), and the value of one that lived already.
  */
 static enum err read_admitted(const struct redis_outcome *outcome, struct store_req *req,
                               const char *text, const redisReply *known)

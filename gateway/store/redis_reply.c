@@ -46,22 +46,51 @@ static const char *behind_place(const char *text)
     return begins(rest, ": ") ? rest + 2 : text;
 }
 
-/*
- * Where an error's own words begin. Redis 6.2 wraps what a script's command was answered with:
- * "ERR Error running script (call to f_<sha>): @user_script:12: OOM …", or, where the command was refused
- * before it ran, "…: @user_script:12: @user_script: 12: -OOM …". Later versions append the place. Sentences
- * without a word of their own get ERR.
- */
-static const char *own_words(const char *text)
+/* How much of a text stands before " script: <sha>, on @user_script:12." at its end; all where that isn't there. */
+static size_t len_before_place(const char *text)
 {
-    if (begins(text, "ERR Error running script (call to ")) {
-        const char *wrapped = strstr(text, "): ");
+    static const char script[] = " script: ", line[] = ", on @user_script:";
+    const char *place = NULL;
 
-        text = wrapped != NULL ? behind_place(behind_place(wrapped + 3)) : text;
-        if (text[0] == '-')
-            text++;
+    for (const char *at = strstr(text, script); at != NULL; at = strstr(at + 1, script))
+        place = at;
+    if (place == NULL)
+        return strlen(text);
+
+    const char *rest = place + strlen(script);
+    rest += strspn(rest, "0123456789abcdef");
+    if (!begins(rest, line))
+        return strlen(text);
+    rest += strlen(line);
+    rest += strspn(rest, "0123456789");
+    return strcmp(rest, ".") == 0 ? (size_t)(place - text) : strlen(text);
+}
+
+/*
+ * Redis 6.2 wraps what a script's command was answered with: "ERR Error running script (call to f_<sha>):
+ * @user_script:12: OOM …", or, where the command was refused before it ran, "…: @user_script:12: @user_script: 12:
+ * -OOM …". Later versions append the place.
+ */
+const char *redis_reply_error_words(const char *error, size_t *ret_len)
+{
+    if (begins(error, "ERR Error running script (call to ")) {
+        const char *wrapped = strstr(error, "): ");
+
+        error = wrapped != NULL ? behind_place(behind_place(wrapped + 3)) : error;
+        if (error[0] == '-')
+            error++;
     }
-    return begins(text, "ERR ") ? text + 4 : text;
+    *ret_len = len_before_place(error);
+    return error;
+}
+
+/* The same without the ERR that sentences get which have no word of their own. */
+static const char *own_words(const char *error)
+{
+    size_t len;
+    const char *words = redis_reply_error_words(error, &len);
+
+    return begins(words, "ERR ") ? words + 4 : words;
 }
 
 enum redis_error_kind redis_reply_error_kind(const struct redisReply *error)

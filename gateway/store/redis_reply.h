@@ -51,6 +51,12 @@ enum redis_error_kind {
  */
 enum redis_error_kind redis_reply_error_kind(const struct redisReply *error);
 
+/*
+ * Where the words of an error begin, and how long they are, without the place in a script that Redis puts around
+ * them: they are the same whichever of our scripts, and of its lines, meets it. All of any other text.
+ */
+const char *redis_reply_error_words(const char *error, size_t *ret_len);
+
 /* Reads `session:<id>`. ERR_OK; ERR_INTERNAL where it is no session. id is left alone. */
 enum err redis_reply_read_session(const struct redisReply *reply, struct session *ret_session);
 

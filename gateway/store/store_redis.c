@@ -34,7 +34,7 @@
 
 #define LATE_MS             1000   /* see useless_at */
 #define SWAPS_MAX           10     /* how often an edit is tried again */
-#define EVENTS              100000 /* so many are kept at least: as scripts/lib/event.lua trims */
+#define EVENTS              100000 /* so many are kept at least: as lib/events_kept.lua trims */
 #define EVENTS_OF_PARTITION 400    /* the same, with a cluster */
 #define PREFIX_SIZE         (REDIS_PREFIX_MAX + sizeof "{xx}:")
 

@@ -16,7 +16,7 @@ static struct http_client *player, *admin;
 
 static void start(void)
 {
-    nodes = redis_nodes_start((struct redis_nodes_options){.masters = 2});
+    nodes = redis_nodes_start((struct redis_nodes_options){.masters = 3, .partial = true});
     const char *env[] = {ADMIN_TOKEN,
                          "GATEWAY_REDIS_CLUSTER=true",
                          "GATEWAY_REDIS_TIMEOUT_MS=5000",
@@ -161,6 +161,35 @@ Test(admin_cluster, a_devices_streams_are_found_and_ended_in_every_partition)
         admin_expect_terminated(admin, "/admin/v1/devices/tv/sessions?block=0", 0);
     cr_expect_eq(kept_events("unblocked"), 1);
     api_admit(player, family_of(3), "tv", NULL);
+}
+
+/* A name that chooses one of the first `partitions`, which this node serves. */
+static void choose_name(unsigned node, unsigned partitions, char ret_name[32])
+{
+    unsigned partition;
+
+    for (int i = 0;; i++) {
+        snprintf(ret_name, 32, "name-%d", i);
+        partition = partition_of(ret_name);
+        if (partition < partitions && redis_nodes_serving(nodes, partition) == node)
+            return;
+    }
+}
+
+Test(admin_cluster, a_devices_streams_end_though_the_partition_that_tells_of_it_is_away)
+{
+    char family[32], device[32];
+
+    choose_name(0, 16, family); /* among the first that are asked */
+    choose_name(1, PARTITION_COUNT, device);
+    struct api_session session = api_admit(player, family, device, NULL);
+
+    redis_nodes_kill(nodes, 1);
+    struct http_answer answer = admin_ask(
+        admin, "DELETE", api_text("/admin/v1/devices/%s/sessions?block=60", device), NULL);
+    cr_expect_eq(answer.status, 503, "%s", answer.body);
+    http_answer_done(&answer);
+    api_expect_gone(player, &session, "terminated", NULL);
 }
 
 Test(admin_cluster, a_family_is_asked_for_where_it_is)

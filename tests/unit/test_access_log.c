@@ -80,7 +80,7 @@ Test(access_log, writes_an_authorize_without_a_session_once_a_second_for_each_cl
     cr_assert_eq(lines_for("/v1/authorize", 401, ""), 1);
 }
 
-Test(access_log, writes_health_when_its_status_changes_and_never_as_an_error)
+Test(access_log, writes_health_when_its_status_changes_and_503_is_no_error)
 {
     code = ERR_STORE_UNAVAILABLE;
     cr_assert_eq(lines_with(" info request", "/readyz", 503, ""), 1);
@@ -91,6 +91,15 @@ Test(access_log, writes_health_when_its_status_changes_and_never_as_an_error)
     cr_assert_eq(lines_for("/readyz", 200, ""), 0);
     cr_assert_eq(lines_for("/readyz", 503, ""), 1);
     cr_assert_eq(lines_for("/healthz", 200, ""), 0);
+}
+
+Test(access_log, writes_each_failure_of_a_health_route_as_an_error)
+{
+    code = ERR_INTERNAL;
+    cr_assert_eq(lines_with(" error request", "/readyz", 500, ""), 1);
+    cr_assert_eq(lines_with(" error request", "/readyz", 500, ""), 1);
+    code = ERR_OK;
+    cr_assert_eq(lines_with(" info request", "/readyz", 200, ""), 1);
 }
 
 Test(access_log, writes_an_answer_of_500_or_more_as_an_error)
