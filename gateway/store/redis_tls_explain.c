@@ -129,7 +129,9 @@ static void explain_error(unsigned long error, const struct redis_tls_note *note
     int reason = ERR_GET_REASON(error);
     const char *said = ERR_reason_error_string(error);
 
-    if (ERR_GET_LIB(error) != ERR_LIB_SSL)
+    if (ERR_SYSTEM_ERROR(error))
+        snprintf(ret_text, size, "%s", strerror(reason));
+    else if (ERR_GET_LIB(error) != ERR_LIB_SSL)
         snprintf(ret_text, size, "TLS: %s", said != NULL ? said : "an unknown error");
     else if (reason >= SSL_AD_REASON_OFFSET)
         explain_alert(reason - SSL_AD_REASON_OFFSET, note, ret_text, size);
@@ -145,15 +147,19 @@ static void explain_error(unsigned long error, const struct redis_tls_note *note
 
 /*
  * With TLS 1.3 a server refuses our certificate only after the handshake, when our first command is on its
- * way already; the reset that answers the command fails our write, with the alert still unread before it.
+ * way already; the reset that answers the command fails our write, with the alert still unread before it. (Newer
+ * OpenSSLs queue the reset as an error of the system's.)
  */
-static unsigned long read_alert(SSL *ssl)
+static unsigned long read_alert(SSL *ssl, unsigned long error)
 {
+    unsigned long alert;
     char ignored;
 
+    ERR_clear_error();
     if (SSL_is_init_finished(ssl))
         SSL_peek(ssl, &ignored, 1);
-    return ERR_peek_last_error();
+    alert = ERR_peek_last_error();
+    return alert != 0 ? alert : error;
 }
 
 void redis_tls_explain(struct ssl_st *ssl, const char *why, char *ret_text, size_t size)
@@ -161,8 +167,8 @@ void redis_tls_explain(struct ssl_st *ssl, const char *why, char *ret_text, size
     const struct redis_tls_note *note = redis_tls_note(ssl);
     unsigned long error = ERR_peek_last_error();
 
-    if (error == 0)
-        error = read_alert(ssl);
+    if (error == 0 || ERR_SYSTEM_ERROR(error))
+        error = read_alert(ssl, error);
     /* What stays in the queue would be taken for an error of the thread's next connection. */
     ERR_clear_error();
     if (note != NULL && note->verdict[0] != '\0')

@@ -38,6 +38,8 @@ static const struct {
     {"ERR AUTH", NULL, "redis.url (password)"},
     {"ERR Client sent AUTH", NULL, "redis.url (password)"},
     {"NOPERM", NULL, "redis.url (the user's ACL)"},
+    {"ERR ACL failure in script", NULL, "redis.url (the user's ACL)"},
+    {"ERR The user executing the script can't", NULL, "redis.url (the user's ACL)"},
     {"unknown node or service", NULL, "redis.url (host)"},
     {"ERR DB index", NULL, "redis.url (database)"},
     {"ERR SELECT", NULL, "redis.url (database)"},
