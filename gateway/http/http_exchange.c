@@ -123,7 +123,10 @@ static enum MHD_Result handle(struct http_request *req)
 {
     if (req->response == NULL) {
         req->phase = HTTP_PHASE_HANDLING;
-        req->match.route->handler(req);
+        if (req->server->is_over)
+            http_problem(req, ERR_SHUTTING_DOWN, NULL);
+        else
+            req->match.route->handler(req);
     }
     if (req->response != NULL)
         return answer(req);

@@ -78,6 +78,7 @@ struct http_server {
     bool placed;             /* libmicrohttpd has told of the connection that it was just given */
     bool expects_complaint;  /* libmicrohttpd's next complaint is about what was meant */
     bool quiesced;           /* the listening socket is closed */
+    bool is_over;            /* handlers may not be called any more: what they use is gone */
     unsigned closing;        /* handles of the loop whose end is still to come */
     void (*on_stopped)(void *arg); /* http_server_stop's */
     void *on_stopped_arg;          /* the same */

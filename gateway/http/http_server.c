@@ -408,6 +408,7 @@ void http_server_stop(struct http_server *server, void (*tell)(void *arg), void 
 {
     assert(server->waiting == 0);
 
+    server->is_over = true;
     server->on_stopped = tell;
     server->on_stopped_arg = arg;
     http_streams_end(server);

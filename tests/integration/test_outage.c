@@ -20,9 +20,13 @@ static void set_up(void)
     redis = fixture.redis;
 }
 
+static struct redis_server *slow; /* of one test; the store has its address until it is closed */
+
 static void tear_down(void)
 {
     outage_fixture_stop(&fixture);
+    if (slow != NULL)
+        redis_server_stop(slow);
 }
 
 TestSuite(outage, .init = set_up, .fini = tear_down, .timeout = 60);
@@ -167,7 +171,7 @@ Test(outage, starts_without_redis)
 
 Test(outage, lasts_while_redis_loads_its_data)
 {
-    struct redis_server *slow = redis_server_start((struct redis_server_options){
+    slow = redis_server_start((struct redis_server_options){
         .config = "key-load-delay 20000\nloading-process-events-interval-bytes 1024"});
 
     store->address = redis_server_address(slow);
@@ -184,7 +188,6 @@ Test(outage, lasts_while_redis_loads_its_data)
     outage_fixture_wait(&fixture, STORE_UP);
     ASSERT_ERR(outage_fixture_check_elsewhere(&fixture, &tv), ERR_OK);
     ASSERT_ERR(outage_fixture_check_elsewhere(&fixture, &next), ERR_OK);
-    redis_server_stop(slow);
 }
 
 Test(outage, lasts_while_redis_takes_no_writes)
