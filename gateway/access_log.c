@@ -55,13 +55,17 @@ void access_log_write(struct access_log *log, const struct http_access *access)
     struct health *health = health_of(access);
     /* Not to be ready is what a probe asks about, and no failure of the gateway's. */
     bool failed = access->status >= 500 && !(health != NULL && access->status == 503);
+    enum log_level level = failed ? LOG_ERROR : LOG_INFO;
     char client[HTTP_CLIENT_SIZE] = "";
     bool quiet = !log_enabled(LOG_DEBUG);
 
     if (health != NULL && atomic_exchange(&health->status, access->status) == access->status &&
         quiet && !failed)
         return;
-    if (quiet && is_authorize(access) && access->status == 200)
+    if (!log_enabled(level) || (quiet && is_authorize(access) && access->status == 200))
+        return;
+    bool is_refused_session = quiet && is_authorize(access) && access->session_id[0] != '\0';
+    if (is_refused_session && was_logged(log, access->session_id))
         return;
     if (access->request != NULL)
         http_request_client(access->request, client);
@@ -71,12 +75,11 @@ void access_log_write(struct access_log *log, const struct http_access *access)
         return;
     if (quiet && access->code == ERR_RATE_LIMITED && was_logged(log, client))
         return;
-    if (quiet && is_authorize(access) &&
-        was_logged(log, access->session_id[0] != '\0' ? access->session_id : client))
+    if (quiet && is_authorize(access) && !is_refused_session && was_logged(log, client))
         return;
-    log_line(failed ? LOG_ERROR : LOG_INFO, "request", LOG_STR("method", access->method),
-             LOG_STR("route", access->route), LOG_INT("status", access->status),
-             LOG_STR("code", err_word(access->code)), LOG_STR("session", access->session_id),
-             LOG_STR("caller", access->caller), LOG_STR("client", client),
-             LOG_STR("id", access->request_id), LOG_INT("us", access->duration_us));
+    log_line(level, "request", LOG_STR("method", access->method), LOG_STR("route", access->route),
+             LOG_INT("status", access->status), LOG_STR("code", err_word(access->code)),
+             LOG_STR("session", access->session_id), LOG_STR("caller", access->caller),
+             LOG_STR("client", client), LOG_STR("id", access->request_id),
+             LOG_INT("us", access->duration_us));
 }
