@@ -34,43 +34,49 @@ struct http_response {
     } kept[HTTP_ADDED_MAX + 1];
 };
 
-struct http_response *http_response_new(int status, const char *content_type, const void *body,
-                                        size_t len)
+/* A response around libmicrohttpd's, which it takes over. NULL where memory runs out, as where mhd is NULL. */
+static struct http_response *wrap(int status, const char *content_type, struct MHD_Response *mhd)
 {
-    struct http_response *response = calloc(1, sizeof *response);
+    struct http_response *response = mhd != NULL ? calloc(1, sizeof *response) : NULL;
 
-    if (response == NULL)
+    if (response == NULL) {
+        if (mhd != NULL)
+            MHD_destroy_response(mhd);
         return NULL;
+    }
     response->references = 1;
     response->status = status;
-    response->mhd = MHD_create_response_from_buffer_copy(len, body);
-    if (response->mhd == NULL ||
-        (content_type != NULL &&
-         http_response_add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type) != 0)) {
+    response->mhd = mhd;
+    if (content_type != NULL &&
+        http_response_add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type) != 0) {
         http_response_unref(response);
         return NULL;
     }
     return response;
 }
 
-struct http_response *http_response_new_stream(const char *content_type,
-                                               MHD_ContentReaderCallback reader, void *arg)
+/* The same response, guarded; NULL where it is, or where memory runs out. */
+static struct http_response *guarded(struct http_response *response)
 {
-    struct http_response *response = calloc(1, sizeof *response);
-
-    if (response == NULL)
-        return NULL;
-    response->references = 1;
-    response->status = MHD_HTTP_OK;
-    response->mhd =
-        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, reader, arg, NULL);
-    if (response->mhd == NULL ||
-        http_response_add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type) != 0 ||
-        http_response_guard(response) != 0) {
+    if (response != NULL && http_response_guard(response) != 0) {
         http_response_unref(response);
         return NULL;
     }
     return response;
+}
+
+struct http_response *http_response_new(int status, const char *content_type, const void *body,
+                                        size_t len)
+{
+    return wrap(status, content_type, MHD_create_response_from_buffer_copy(len, body));
+}
+
+struct http_response *http_response_new_stream(const char *content_type,
+                                               MHD_ContentReaderCallback reader, void *arg)
+{
+    return guarded(
+        wrap(MHD_HTTP_OK, content_type,
+             MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, reader, arg, NULL)));
 }
 
 int http_response_add_header(struct http_response *response, const char *name, const char *value)
@@ -125,30 +131,23 @@ static struct http_response **spare_of(struct http_server *server, int status, s
 
 static struct http_response *new_json(int status, const void *body, size_t len)
 {
+    static const char type[] = "application/json";
     struct http_response *response;
+    char *copy;
 
-    if (len > SPARE_BODY_MAX) {
-        response = http_response_new(status, "application/json", body, len);
-    } else if ((response = calloc(1, sizeof *response)) != NULL) {
-        response->references = 1;
-        response->status = status;
-        response->len = len;
-        response->body = malloc(len > 0 ? len : 1);
-        if (response->body != NULL) {
-            memcpy(response->body, body, len);
-            response->mhd = MHD_create_response_from_buffer_static(len, response->body);
-        }
-        if (response->mhd == NULL ||
-            http_response_add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json") !=
-                0) {
-            http_response_unref(response);
-            return NULL;
-        }
-    }
-    if (response != NULL && http_response_guard(response) != 0) {
-        http_response_unref(response);
+    if (len > SPARE_BODY_MAX)
+        return guarded(http_response_new(status, type, body, len));
+    copy = malloc(len > 0 ? len : 1);
+    if (copy == NULL)
+        return NULL;
+    memcpy(copy, body, len);
+    response = guarded(wrap(status, type, MHD_create_response_from_buffer_static(len, copy)));
+    if (response == NULL) {
+        free(copy);
         return NULL;
     }
+    response->body = copy;
+    response->len = len;
     return response;
 }
 
